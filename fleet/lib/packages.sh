@@ -1,0 +1,50 @@
+# shellcheck shell=bash
+# Installs Debian packages that are missing, and nothing else.
+
+is_debian() { [[ -e /etc/debian_version ]] && command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; }
+
+is_installed() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
+
+# need_packages PACKAGE..: one dpkg query when all are there, so that a second run costs nothing.
+need_packages() {
+  local missing=() package
+  for package in "$@"; do is_installed "$package" || missing+=("$package"); done
+  if ((${#missing[@]} == 0)); then return; fi
+  is_debian || fail "missing: ${missing[*]}" "install them; the script itself only knows Debian and Ubuntu"
+  [[ $(id -u) == 0 ]] || fail "missing packages: ${missing[*]}" "run as root: apt-get install ${missing[*]}"
+  say "installing ${missing[*]}"
+  start_nothing
+  local log
+  log=$(mktemp)
+  if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"; } \
+    >"$log" 2>&1 </dev/null 9>&-; then
+    start_again
+    tail -n 20 "$log" >&2
+    rm -f "$log"
+    fail "apt-get could not install ${missing[*]}" "see its words above; is a package source reachable?"
+  fi
+  start_again
+  rm -f "$log"
+}
+
+# An installed package must not start its service: docker.io, docker-registry and postgresql would, on the host's own
+# network and default ports. Debian asks /usr/sbin/policy-rc.d first; ours says no and goes away again. createcluster.d
+# is the same for the database cluster that postgresql would make.
+start_nothing() {
+  made_policy='' made_cluster=''
+  if [[ ! -e /usr/sbin/policy-rc.d ]]; then
+    printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+    chmod 755 /usr/sbin/policy-rc.d
+    made_policy=yes
+  fi
+  if ! is_installed postgresql-common; then
+    install -d /etc/postgresql-common/createcluster.d
+    echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/workspace-fleet.conf
+    made_cluster=yes
+  fi
+}
+
+start_again() {
+  if [[ -n $made_policy ]]; then rm -f /usr/sbin/policy-rc.d; fi
+  if [[ -n $made_cluster ]]; then rm -f /etc/postgresql-common/createcluster.d/workspace-fleet.conf; fi
+}
