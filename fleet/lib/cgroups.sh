@@ -5,25 +5,23 @@ mount_cgroups() {
   local controller dir
   # Mounted already: by systemd (version 1 or 2), or by an earlier run.
   if [[ -e /sys/fs/cgroup/cgroup.controllers || -d /sys/fs/cgroup/systemd || -d /sys/fs/cgroup/memory ]]; then return; fi
-  # A kernel that gives none of its controllers to version 1 has them all in version 2.
-  if [[ -z $(version_1_controllers) ]]; then
-    mount -t cgroup2 cgroup2 /sys/fs/cgroup || fail "cannot mount cgroup2 on /sys/fs/cgroup" "run on a machine or in a container that may mount"
+  # Only the version 2 hierarchy is in use on this kernel: this is a bare root on a version 2 machine.
+  if grep -q '^0::' /proc/self/cgroup && ! grep -q '^[1-9]' /proc/self/cgroup; then
+    mount -t cgroup2 cgroup2 /sys/fs/cgroup || fail "cannot mount /sys/fs/cgroup" "run on a machine or in a container that may mount"
     return
   fi
   mountpoint -q /sys/fs/cgroup || mount -t tmpfs -o mode=755 cgroup /sys/fs/cgroup ||
     fail "cannot mount /sys/fs/cgroup" "run on a machine or in a container that may mount"
-  for controller in $(version_1_controllers); do
+  while read -r controller; do
     dir=/sys/fs/cgroup/$controller
     mkdir -p "$dir"
     # One that version 2 holds cannot be mounted here; Docker does without.
     mount -t cgroup -o "$controller" cgroup "$dir" 2>/dev/null || rmdir "$dir"
-  done
+  done < <(awk 'NR > 1 && $4 == 1 { print $1 }' /proc/cgroups)
   dir=/sys/fs/cgroup/systemd
   mkdir -p "$dir"
   mount -t cgroup -o none,name=systemd cgroup "$dir"
 }
-
-version_1_controllers() { awk 'NR > 1 && $4 == 1 && $2 > 0 { print $1 }' /proc/cgroups; }
 
 # cgroup_dirs NAME: the directories of our cgroup in every hierarchy.
 cgroup_dirs() {

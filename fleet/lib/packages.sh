@@ -16,7 +16,7 @@ need_packages() {
   start_nothing
   local log
   log=$(mktemp)
-  if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"; } \
+  if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends "${missing[@]}"; } \
     >"$log" 2>&1 </dev/null 9>&-; then
     start_again
     tail -n 20 "$log" >&2

@@ -24,14 +24,8 @@ process_has() {
   [[ ${words[*]} == *"$2"* ]]
 }
 
-# processes_with MARK: the pids of all processes whose command line contains MARK, this script left out.
-processes_with() {
-  local dir pid
-  for dir in /proc/[0-9]*; do
-    pid=${dir#/proc/}
-    if [[ $pid != "$$" && $pid != "$BASHPID" ]] && process_has "$pid" "$1"; then printf '%s\n' "$pid"; fi
-  done
-}
+# is_alive PID: a process that is there and not a zombie.
+is_alive() { [[ ${1:-} =~ ^[0-9]+$ ]] && grep -qs '^State:[[:space:]]*[^ZX]' "/proc/$1/status"; }
 
 # wait_until SECONDS COMMAND..: polls a condition, fails when it does not come true in time.
 wait_until() {

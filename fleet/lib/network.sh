@@ -1,0 +1,47 @@
+# shellcheck shell=bash
+# Each server has a network namespace of its own and one cable (a veth pair) to this machine.
+
+link_name() { printf 'wf-%s-%s' "${FLEET_NET/./-}" "$1"; }
+
+# plug_in N: namespace, cable, addresses. Safe to repeat; puts back what a test has cut.
+plug_in() {
+  local name link taken
+  name=$(server_name "$1") link=$(link_name "$1")
+  [[ -e /run/netns/$name ]] || ip netns add "$name"
+  if [[ ! -e /sys/class/net/$link ]]; then
+    taken=$(ip -o -4 addr show to "$FLEET_NET.$1.0/24")
+    [[ -z $taken ]] || fail "$FLEET_NET.$1.0/24 is in use on this machine: $taken" "choose another one, for example FLEET_NET=10.77"
+    ip link add "$link" type veth peer name e0 netns "$name"
+    ip addr add "$(host_address "$1")/24" dev "$link"
+    ip -n "$name" addr add "$(server_address "$1")/24" dev e0
+  fi
+  ip link set "$link" up
+  ip -n "$name" link set lo up
+  ip -n "$name" link set e0 up
+  # Parts that live beside the fleet (S3, registry) have one address; the other servers reach it by this route.
+  ip -n "$name" route replace default via "$(host_address "$1")"
+  keep_containers_off_the_api "$name"
+}
+
+# Container traffic to a Docker API is dropped: to the server's own (INPUT, from anything but the cable) and to any
+# other (forwarded out of the cable). Written before dockerd starts, which adds its own rules around these.
+keep_containers_off_the_api() {
+  local run=(nsenter --net="/run/netns/$1" iptables -w 10)
+  local api=(-p tcp -m multiport --dports '2375,2376' -j DROP)
+  "${run[@]}" -n -L DOCKER-USER >/dev/null 2>&1 || "${run[@]}" -N DOCKER-USER
+  "${run[@]}" -C DOCKER-USER -o e0 "${api[@]}" 2>/dev/null || "${run[@]}" -I DOCKER-USER -o e0 "${api[@]}"
+  "${run[@]}" -C INPUT -j WF-INPUT 2>/dev/null && return
+  "${run[@]}" -N WF-INPUT 2>/dev/null || "${run[@]}" -F WF-INPUT
+  "${run[@]}" -A WF-INPUT -i lo -j RETURN
+  "${run[@]}" -A WF-INPUT -i e0 -j RETURN
+  "${run[@]}" -A WF-INPUT "${api[@]}"
+  "${run[@]}" -I INPUT -j WF-INPUT
+}
+
+# Removing the host side of the cable removes the other end, its addresses and routes.
+unplug() {
+  local name link
+  name=$(server_name "$1") link=$(link_name "$1")
+  if [[ -e /sys/class/net/$link ]]; then ip link del "$link"; fi
+  if [[ -e /run/netns/$name ]]; then ip netns del "$name"; fi
+}
