@@ -1,11 +1,14 @@
 # shellcheck shell=bash
 # Long-lived programs: started detached, found again by pid file, stopped only when they are really ours.
 
-# start_detached LOG PROGRAM [ARG..]: leaves the pid in $!; keeps neither our lock nor our output open.
+# start_detached LOG PROGRAM ARG..: leaves the pid in $started; keeps neither our lock nor our output open.
+# Returns when the program has taken over the process: until then its command line is still this script's.
 start_detached() {
   local log=$1
   shift
   setsid "$@" >>"$log" 2>&1 </dev/null 9>&- &
+  started=$!
+  until process_has "$started" "${!#}" || ! is_alive "$started"; do sleep 0.01; done
 }
 
 # is_running PIDFILE MARK: does that pid live, and does its command line contain MARK?
