@@ -1,0 +1,61 @@
+//! A project: the user's data, with one current copy.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::id::{OwnerId, ProjectId, ServerId, SnapshotId};
+use crate::secret::Secret;
+
+/// Where the data of a project comes from when its first copy is made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum ProjectSource {
+    /// A git repository.
+    Git(GitSource),
+    /// A snapshot of this or another project of the same owner.
+    Snapshot(SnapshotId),
+}
+
+/// A git repository to fill a project from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GitSource {
+    /// An `https` or `ssh` URL without user name and password.
+    pub url: String,
+    /// The branch; the remote's default when absent.
+    #[serde(default)]
+    pub branch: Option<String>,
+    /// A token for `https`; kept sealed, never shown.
+    #[serde(default)]
+    pub token: Option<Secret>,
+}
+
+/// The data of a project on one server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectCopy {
+    /// The server whose disk holds the volume.
+    pub server: ServerId,
+    /// Grows with each copy; names the volume `vol-<project>-g<data_generation>`.
+    pub data_generation: u64,
+    /// Whether the volume was filled from the source: a copy that is not filled is never started from.
+    pub filled: bool,
+}
+
+/// The user's data. It belongs to at most one workspace at a time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Project {
+    /// Its id.
+    pub id: ProjectId,
+    /// Whose it is.
+    pub owner: OwnerId,
+    /// The name, unique per owner; `None` for the unnamed project that lives and dies with its workspace.
+    pub name: Option<String>,
+    /// Where its first copy comes from; `None` for an empty project.
+    pub source: Option<ProjectSource>,
+    /// The current copy; `None` before the first.
+    pub copy: Option<ProjectCopy>,
+    /// Grows with each edit.
+    pub revision: u64,
+    /// When it was made.
+    pub created_at: Timestamp,
+}

@@ -1,0 +1,1 @@
+//! Operations on a fleet, one per file, and the converge steps that carry them out.

@@ -1,0 +1,5 @@
+//! Which server gets a workspace, and why.
+
+mod rejection;
+
+pub use rejection::Rejection;

@@ -1,0 +1,133 @@
+//! What must survive.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::error::Result;
+use crate::event::Event;
+use crate::id::{FleetId, MasterId, OwnerId, ProjectId, ServerId, TokenId, WorkspaceId};
+use crate::model::{
+    Fence, IdempotencyRecord, Intent, Lease, Project, Reservation, ServerState, Status, Token, Workspace,
+};
+use crate::port::{Change, Outcome, Refused};
+
+/// Which part of a list, in the order of ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageRequest {
+    /// Only what comes after this id.
+    pub after: Option<Uuid>,
+    /// At most this many.
+    pub limit: u32,
+}
+
+impl Default for PageRequest {
+    fn default() -> Self {
+        Self { after: None, limit: 100 }
+    }
+}
+
+/// A part of a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page<T> {
+    /// What is on it.
+    pub items: Vec<T>,
+    /// Where the next begins; `None` at the end.
+    pub next: Option<Uuid>,
+}
+
+/// Which workspaces; every condition that is set must hold. Tombstones are never listed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WorkspaceFilter {
+    /// Of this owner.
+    pub owner: Option<OwnerId>,
+    /// Of this name.
+    pub name: Option<String>,
+    /// On this server.
+    pub server: Option<ServerId>,
+    /// With this project.
+    pub project: Option<ProjectId>,
+    /// With this status.
+    pub status: Option<Status>,
+    /// With this intent.
+    pub intent: Option<Intent>,
+}
+
+/// The state of a fleet.
+///
+/// # Contract
+/// - `commit` answers for each change by itself, in order. A change is atomic: all of its writes or none. Changes of
+///   one call may share a transaction; one that is refused never takes another with it. An `Err` of the whole call
+///   means that the store could not be reached and that it is not known what was written.
+/// - The guards of [`Write`](crate::port::Write) are checked inside the transaction: they hold with any number of
+///   masters.
+/// - What was committed survives the death of the process (the memory store's life is the process's) and is seen by
+///   every later query of every master.
+/// - The numbers of one parent's events have no holes.
+/// - Leases run on the store's clock.
+///
+/// # Implementing
+/// Run `workspace_core::testing::conformance::state_store` against it.
+///
+/// # Backends differ in
+/// | | memory | SQLite | Postgres |
+/// |---|---|---|---|
+/// | survives the process | no | yes | yes |
+/// | masters at once | one process | one ([`StoreInUse`](crate::error::ErrorKind::StoreInUse)) | many |
+/// | secrets at rest | not written | sealed | sealed |
+#[async_trait]
+pub trait StateStore: Debug + Send + Sync + 'static {
+    /// The fleet whose state this is; minted once, with the store.
+    async fn fleet_id(&self) -> Result<FleetId>;
+
+    /// Writes changes.
+    async fn commit(&self, changes: &[Change]) -> Result<Vec<Result<Outcome, Refused>>>;
+
+    /// Takes a master's lease anew with the next epoch; an earlier epoch of the same master ends at once.
+    async fn acquire_lease(&self, master: &MasterId, ttl: Duration) -> Result<Lease>;
+
+    /// Prolongs a lease; `None` when it is no longer the master's current epoch.
+    async fn renew_lease(&self, fence: &Fence, ttl: Duration) -> Result<Option<Lease>>;
+
+    /// Ends a lease at once, so that others may take over; an ended one is ended already.
+    async fn release_lease(&self, fence: &Fence) -> Result<()>;
+
+    /// One server.
+    async fn server(&self, id: ServerId) -> Result<Option<ServerState>>;
+
+    /// Every server, in the order of ids.
+    async fn servers(&self) -> Result<Vec<ServerState>>;
+
+    /// One workspace, also a tombstone.
+    async fn workspace(&self, id: WorkspaceId) -> Result<Option<Workspace>>;
+
+    /// Workspaces in the order of ids.
+    async fn workspaces(&self, filter: &WorkspaceFilter, page: PageRequest) -> Result<Page<Workspace>>;
+
+    /// The workspaces that the master should look at: not settled ([`Workspace::is_settled`]), and driven by this
+    /// master in any epoch or by one whose lease has ended.
+    async fn unsettled_workspaces(&self, fence: &Fence) -> Result<Vec<WorkspaceId>>;
+
+    /// One project.
+    async fn project(&self, id: ProjectId) -> Result<Option<Project>>;
+
+    /// The projects of an owner, or of all, in the order of ids.
+    async fn projects(&self, owner: Option<&OwnerId>, page: PageRequest) -> Result<Page<Project>>;
+
+    /// Every reservation of a server in the order of their claims, with the released ones if asked for.
+    async fn reservations(&self, server: ServerId, released: bool) -> Result<Vec<Reservation>>;
+
+    /// The events of a parent after the `after`-th, at most `limit`.
+    async fn events(&self, parent: Uuid, after: u64, limit: u32) -> Result<Vec<Event>>;
+
+    /// The token with this hash.
+    async fn token_by_hash(&self, hash: &[u8; 32]) -> Result<Option<Token>>;
+
+    /// One token.
+    async fn token(&self, id: TokenId) -> Result<Option<Token>>;
+
+    /// What is remembered of a request.
+    async fn remembered(&self, owner: &OwnerId, key: &str) -> Result<Option<IdempotencyRecord>>;
+}

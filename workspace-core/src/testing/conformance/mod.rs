@@ -1,0 +1,6 @@
+//! One suite per port, run on every implementation.
+
+pub mod channel;
+pub mod server;
+pub mod state_store;
+pub mod volume_store;

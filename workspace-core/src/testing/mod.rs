@@ -1,0 +1,3 @@
+//! For those who write backends: conformance suites, mocks and the simulator.
+
+pub mod conformance;
