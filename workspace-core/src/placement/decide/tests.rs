@@ -1,0 +1,134 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::*;
+use crate::clock::Timestamp;
+use crate::label::LabelRequirements;
+use crate::model::{ServerObservation, ServerRecord, ServerSpec, StrategyKind};
+use crate::placement::{Affinity, BestFit, RoundRobin, Spread, built_in};
+
+fn server(number: u128, cpu: u64, reserved: u64) -> ServerState {
+    let mut spec = ServerSpec::new(format!("ws-{number}"), "sim://");
+    spec.labels.insert("number".to_owned(), number.to_string());
+    ServerState {
+        record: ServerRecord {
+            id: ServerId::from_uuid(Uuid::from_u128(number)),
+            spec,
+            totals: Resources { cpu_millis: cpu, memory_mib: 4_096, disk_gib: 100, slots: 10, gpus: 0 },
+            scheduling: Scheduling::Active,
+            revision: 1,
+            created_at: Timestamp::default(),
+        },
+        observation: ServerObservation { availability: Availability::Healthy, ..ServerObservation::default() },
+        reserved: Resources { cpu_millis: reserved, ..Resources::default() },
+        workspaces: 0,
+    }
+}
+
+fn asks(cpu: u64) -> PlacementRequest {
+    let resources = Resources { cpu_millis: cpu, slots: 1, ..Resources::default() };
+    PlacementRequest { resources, ..PlacementRequest::default() }
+}
+
+fn name(strategy: &dyn PlacementStrategy, servers: &[ServerState], request: &PlacementRequest, cursor: u64) -> String {
+    decide(strategy, servers, request, PlacementContext { cursor }).unwrap().server_name
+}
+
+#[test]
+fn each_strategy_takes_its_server() {
+    let fleet = [server(1, 4_000, 1_000), server(2, 4_000, 0), server(3, 4_000, 3_000)];
+    assert_eq!(name(&Spread, &fleet, &asks(500), 0), "ws-2");
+    assert_eq!(name(&BestFit, &fleet, &asks(500), 0), "ws-3");
+    assert_eq!(name(&BestFit, &fleet, &asks(2_000), 0), "ws-1");
+    let turns: Vec<_> = (0..4).map(|turn| name(&RoundRobin, &fleet, &asks(500), turn)).collect();
+    assert_eq!(turns, ["ws-1", "ws-2", "ws-3", "ws-1"]);
+    let wish = PlacementRequest { server: Some("ws-3".to_owned()), ..asks(500) };
+    assert_eq!(name(&Affinity::new(Arc::new(Spread)), &fleet, &wish, 0), "ws-3");
+    let too_much = PlacementRequest { server: Some("ws-3".to_owned()), ..asks(2_000) };
+    let decision = decide(&Affinity::new(Arc::new(Spread)), &fleet, &too_much, PlacementContext::default()).unwrap();
+    assert_eq!(decision.server_name, "ws-2");
+    assert!(decision.record.reason.starts_with("ws-3 was preferred but cpu: needs 2000 millicores, 1000 free"));
+    assert_eq!(decision.runner_up.as_deref(), Some("ws-1"));
+}
+
+#[test]
+fn a_required_server_without_room_is_refused_with_every_reason() {
+    let fleet = [server(1, 4_000, 0), server(2, 1_000, 800)];
+    let request = PlacementRequest { server: Some("ws-2".to_owned()), required: true, ..asks(500) };
+    let error = decide(&Spread, &fleet, &request, PlacementContext::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InsufficientCapacity);
+    let codes: Vec<_> = error.refused_servers().iter().map(|rejection| rejection.code.as_str()).collect();
+    assert_eq!(codes, ["not_requested", "insufficient_cpu"]);
+}
+
+#[test]
+fn a_fleet_without_a_healthy_server_says_so() {
+    let mut down = server(1, 4_000, 0);
+    down.observation.availability = Availability::Offline;
+    down.observation.last_error = Some("connection refused".to_owned());
+    let error = decide(&Spread, &[down], &asks(1), PlacementContext::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NoHealthyServers);
+    assert_eq!(error.refused_servers()[0].detail, "does not answer: connection refused");
+    let empty = decide(&Spread, &[], &asks(1), PlacementContext::default()).unwrap_err();
+    assert_eq!(empty.kind(), ErrorKind::NoHealthyServers);
+}
+
+#[test]
+fn a_label_that_no_server_has_is_a_matter_of_capacity() {
+    let must = [("gpu".to_owned(), "true".to_owned())].into();
+    let request = PlacementRequest { labels: LabelRequirements::must(must), ..asks(1) };
+    let error = decide(&Spread, &[server(1, 4_000, 0)], &request, PlacementContext::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InsufficientCapacity);
+    assert_eq!(error.refused_servers()[0].code, "labels");
+}
+
+#[test]
+fn a_soft_limit_spills_only_when_others_are_full() {
+    let mut soft = server(1, 4_000, 0);
+    soft.record.spec.soft_max_workspaces = Some(0);
+    let fleet = [soft, server(2, 4_000, 3_500)];
+    assert_eq!(name(&Spread, &fleet, &asks(500), 0), "ws-2");
+    assert_eq!(name(&Spread, &fleet, &asks(1_000), 0), "ws-1");
+}
+
+#[test]
+fn a_cordoned_server_takes_only_what_has_its_data_there() {
+    let mut cordoned = server(1, 4_000, 0);
+    cordoned.record.scheduling = Scheduling::Cordoned;
+    let home = PlacementRequest { server: Some("ws-1".to_owned()), required: true, ..asks(500) };
+    assert!(decide(&Spread, std::slice::from_ref(&cordoned), &home, PlacementContext::default()).is_err());
+    let home = PlacementRequest { even_if_cordoned: true, ..home };
+    assert_eq!(name(&Spread, &[cordoned], &home, 0), "ws-1");
+}
+
+proptest! {
+    #[test]
+    fn the_order_of_servers_never_matters_and_nothing_is_overfilled(
+        loads in prop::collection::vec((1_u64..8_000, 0_u64..8_000), 1..12),
+        cpu in 1_u64..4_000,
+        cursor in 0_u64..20,
+        excluded in 0_usize..12,
+    ) {
+        let mut fleet: Vec<_> = loads.iter().enumerate()
+            .map(|(index, &(total, reserved))| server(index as u128, total, reserved.min(total))).collect();
+        let excluded: BTreeSet<_> = fleet.iter().skip(excluded).take(1).map(|server| server.record.id).collect();
+        let request = PlacementRequest { excluded, ..asks(cpu) };
+        let cx = PlacementContext { cursor };
+        for kind in [StrategyKind::Spread, StrategyKind::BestFit, StrategyKind::RoundRobin, StrategyKind::Affinity] {
+            let strategy = built_in(kind);
+            let forward = decide(strategy.as_ref(), &fleet, &request, cx).map(|decision| decision.server).ok();
+            fleet.reverse();
+            let backward = decide(strategy.as_ref(), &fleet, &request, cx).map(|decision| decision.server).ok();
+            prop_assert_eq!(forward, backward);
+            let fits = fleet.iter().any(|server| admit(server, &request).is_ok());
+            prop_assert_eq!(forward.is_some(), fits);
+            if let Some(id) = forward {
+                let server = fleet.iter().find(|server| server.record.id == id).unwrap();
+                prop_assert!(server.reserved.plus(request.resources).first_over(&server.record.limits()).is_none());
+            }
+        }
+    }
+}
