@@ -35,7 +35,7 @@ start_dockerd() {
     --data-root "$home/data" --exec-root "$home/exec" --pidfile "$(dockerd_pid "$n")" --config-file "$home/daemon.json" \
     --group root --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$(server_name "$n")" \
     --insecure-registry "$FLEET_NET.0.0/16" -H "unix://$home/docker.sock" "${listen[@]}"
-  started_pid[$n]=$started
+  started_pid[$n]=${started:?}
 }
 
 listen_flags() { # N; leaves them in $listen

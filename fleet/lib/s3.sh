@@ -26,7 +26,7 @@ start_s3() {
     -s3.port="$(s3_port 0)" -s3.port.grpc="$(s3_port 1)" -master.port="$(s3_port 2)" -master.port.grpc="$(s3_port 3)" \
     -volume.port="$(s3_port 4)" -volume.port.grpc="$(s3_port 5)" -filer.port="$(s3_port 6)" -filer.port.grpc="$(s3_port 7)" \
     -s3.port.iceberg=0 -s3.port.lance=0 -s3.iam=false -volume.max=0 -master.volumeSizeLimitMB=256 -master.telemetry=false
-  printf '%s\n' "$started" >"$(s3_pid)"
+  printf '%s\n' "${started:?}" >"$(s3_pid)"
 }
 
 # Credentials are made once and kept as long as the data.

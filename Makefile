@@ -1,0 +1,28 @@
+# Everything is a script in fleet/; this file only names the ways in.
+export FLEET_CACHE ?= $(HOME)/.cache/workspace-fleet
+# Outside the clone: a fresh clone finds its build warm.
+export CARGO_TARGET_DIR ?= $(FLEET_CACHE)/target
+
+.DEFAULT_GOAL := help
+.PHONY: help run down test lint doc test-bare
+
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## a local fleet and the master on http://127.0.0.1:8080 (SERVERS=docker|local STORE=sqlite|postgres LISTEN DATA_DIR)
+	@fleet/run
+
+down: ## remove the local fleet
+	@fleet/down
+
+test: ## everything CI runs, on real parts, with what it needs installed first
+	@fleet/test
+
+lint: ## scripts, formatting, clippy
+	@fleet/lint
+
+doc: ## the documentation of all crates, warnings are errors
+	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features
+
+test-bare: ## make test and make run on a bare Debian (debootstrap), where nothing is installed
+	@fleet/test-bare
