@@ -1,1 +1,13 @@
-//! A store that lives as long as the process.
+//! A store that lives as long as the process: for tests, the simulator and the quick start.
+
+mod books;
+mod change;
+mod leases;
+mod projects;
+mod reservations;
+mod servers;
+mod store;
+mod tables;
+mod workspaces;
+
+pub use store::MemoryStore;

@@ -76,11 +76,11 @@ pub enum Write {
     /// Forgets a project; a missing one is forgotten already. Refused: `InUse` while a workspace that is not deleted
     /// has it.
     RemoveProject(ProjectId),
-    /// Records a workspace. Refused: `NameTaken`; `ProjectTaken` when another workspace that is not deleted has the
-    /// project.
+    /// Records a workspace, without a network number: only [`Write::AllotNetwork`] gives one. Refused: `NameTaken`;
+    /// `ProjectTaken` when another workspace that is not deleted has the project.
     InsertWorkspace(Box<Workspace>),
-    /// Replaces what is wanted of a workspace and counts its revision up. Refused: `NotFound` (also for a tombstone),
-    /// `Stale`, `NameTaken`, `ProjectTaken`.
+    /// Replaces what is wanted of a workspace, but for its network number, and counts its revision up. Refused:
+    /// `NotFound` (also for a tombstone), `Stale`, `NameTaken`, `ProjectTaken`.
     DecideWorkspace {
         /// The workspace.
         id: WorkspaceId,
@@ -96,8 +96,9 @@ pub enum Write {
         /// When.
         at: Timestamp,
     },
-    /// Replaces what was seen of a workspace. Refused: `NotFound`; `Stale` when the revision is not the one that the
-    /// driver looked at; `Fenced` unless the change's fence is the workspace's driver.
+    /// Replaces what was seen of a workspace. Refused: `NotFound`, also when it would bring a tombstone back; `Fenced`
+    /// unless the change's fence is the workspace's driver; `Stale` when the revision is not the one that the driver
+    /// looked at.
     ObserveWorkspace {
         /// The workspace.
         id: WorkspaceId,
@@ -112,8 +113,8 @@ pub enum Write {
     /// lease, or a later epoch of this one, holds it.
     AdoptWorkspace(WorkspaceId),
     /// Holds capacity. A holder that has the part on this server already keeps what it has: a repeated claim is one
-    /// claim. Refused: `ServerClosed` unless the server's scheduling is active (a forced claim skips this);
-    /// `Capacity`; `InUse` when the holder has the part on another server.
+    /// claim. Refused: `InUse` when the holder has the part on another server; `ServerClosed` unless the server's
+    /// scheduling is active (a forced claim skips this) and when there is no such server; `Capacity`.
     Reserve {
         /// Where.
         server: ServerId,
@@ -134,8 +135,9 @@ pub enum Write {
         part: ReservationPart,
     },
     /// Gives a workspace the lowest free number of the server's network range ([`Outcome::network_slot`]) and writes
-    /// it into the workspace's row; a workspace that has one on this server keeps it. Refused: `NotFound`; `Capacity`
-    /// without a dimension when the 4,096 numbers are used up.
+    /// it into the workspace's row without counting its revision up; a workspace that has one on this server keeps it,
+    /// one on another server is given back. Refused: `NotFound` (also for a tombstone); `Capacity` without a dimension
+    /// when the 4,096 numbers are used up.
     AllotNetwork {
         /// Where.
         server: ServerId,

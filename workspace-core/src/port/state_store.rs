@@ -91,7 +91,8 @@ pub trait StateStore: Debug + Send + Sync + 'static {
     /// Prolongs a lease; `None` when it is no longer the master's current epoch.
     async fn renew_lease(&self, fence: &Fence, ttl: Duration) -> Result<Option<Lease>>;
 
-    /// Ends a lease at once, so that others may take over; an ended one is ended already.
+    /// Ends a lease at once, so that others may take over; an ended one is ended already. What this life still writes
+    /// is refused.
     async fn release_lease(&self, fence: &Fence) -> Result<()>;
 
     /// One server.

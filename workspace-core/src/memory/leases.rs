@@ -1,0 +1,34 @@
+//! The right to act.
+
+use std::time::Duration;
+
+use super::tables::{LeaseRow, Tables};
+use crate::clock::Timestamp;
+use crate::id::MasterId;
+use crate::model::{Fence, Lease};
+
+impl Tables {
+    pub(super) fn acquire_lease(&mut self, master: &MasterId, now: Timestamp, ttl: Duration) -> Lease {
+        let epoch = self.leases.get(master).map_or(0, |lease| lease.epoch) + 1;
+        let until = now.plus(ttl);
+        self.leases.insert(master.clone(), LeaseRow { epoch, until: Some(until) });
+        Lease { fence: Fence { master: master.clone(), epoch }, until, store_now: now }
+    }
+
+    pub(super) fn renew_lease(&mut self, fence: &Fence, now: Timestamp, ttl: Duration) -> Option<Lease> {
+        if !self.is_current(fence) {
+            return None;
+        }
+        let until = now.plus(ttl);
+        self.leases.insert(fence.master.clone(), LeaseRow { epoch: fence.epoch, until: Some(until) });
+        Some(Lease { fence: fence.clone(), until, store_now: now })
+    }
+
+    pub(super) fn release_lease(&mut self, fence: &Fence) {
+        if let Some(lease) = self.leases.get_mut(&fence.master)
+            && lease.epoch == fence.epoch
+        {
+            lease.until = None;
+        }
+    }
+}
