@@ -5,21 +5,6 @@ dockerd_pid() { printf '%s/docker.pid' "$(server_home "$1")"; }
 dockerd_mark() { printf -- '--data-root %s/data' "$(server_home "$1")"; }
 dockerd_runs() { is_running "$(dockerd_pid "$1")" "$(dockerd_mark "$1")"; }
 
-# docker_api N PATH [CURL ARG..]: a request over the server's unix socket; fails on an error status.
-docker_api() {
-  local n=$1 path=$2
-  shift 2
-  curl -sSf --unix-socket "$(server_home "$n")/docker.sock" "$@" "http://docker$path"
-}
-
-# answers N: does the server answer at the address that a master uses?
-answers() {
-  local certificates=() dir
-  dir=$(certificates_dir)
-  if uses_tls "$1"; then certificates=(--cacert "$dir/ca.pem" --cert "$dir/cert.pem" --key "$dir/key.pem"); fi
-  [[ $(curl -sf --noproxy '*' --max-time 5 "${certificates[@]}" "$(server_endpoint "$1")/_ping" 2>/dev/null) == OK ]]
-}
-
 declare -A started_pid=()
 
 start_dockerd() {

@@ -20,22 +20,7 @@ plug_in() {
   ip -n "$name" link set e0 up
   # Parts that live beside the fleet (S3, registry) have one address; the other servers reach it by this route.
   ip -n "$name" route replace default via "$(host_address "$1")"
-  keep_containers_off_the_api "$name"
-}
-
-# Container traffic to a Docker API is dropped: to the server's own (INPUT, from anything but the cable) and to any
-# other (forwarded out of the cable). Written before dockerd starts, which adds its own rules around these.
-keep_containers_off_the_api() {
-  local run=(nsenter --net="/run/netns/$1" iptables -w 10)
-  local api=(-p tcp -m multiport --dports '2375,2376' -j DROP)
-  "${run[@]}" -n -L DOCKER-USER >/dev/null 2>&1 || "${run[@]}" -N DOCKER-USER
-  "${run[@]}" -C DOCKER-USER -o e0 "${api[@]}" 2>/dev/null || "${run[@]}" -I DOCKER-USER -o e0 "${api[@]}"
-  "${run[@]}" -C INPUT -j WF-INPUT 2>/dev/null && return
-  "${run[@]}" -N WF-INPUT 2>/dev/null || "${run[@]}" -F WF-INPUT
-  "${run[@]}" -A WF-INPUT -i lo -j RETURN
-  "${run[@]}" -A WF-INPUT -i e0 -j RETURN
-  "${run[@]}" -A WF-INPUT "${api[@]}"
-  "${run[@]}" -I INPUT -j WF-INPUT
+  keep_containers_off_the_api e0 nsenter --net="/run/netns/$name"
 }
 
 # Removing the host side of the cable removes the other end, its addresses and routes.

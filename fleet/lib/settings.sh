@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # Name, addresses and places of one fleet. Fleets with different FLEET_NAME and FLEET_NET run side by side.
 : "${FLEET_NAME:=ws-local}"
-: "${FLEET_HOME:=/var/lib/workspace-fleet/$FLEET_NAME}"
+if [[ $(id -u) == 0 ]]; then state=/var/lib; else state=${XDG_STATE_HOME:-${HOME:-/tmp}/.local/state}; fi
+: "${FLEET_HOME:=$state/workspace-fleet/$FLEET_NAME}"
 : "${FLEET_CACHE:=${HOME:-/var/cache}/.cache/workspace-fleet}"
 # A fleet that exists already keeps the network it was made with.
 if [[ -z ${FLEET_NET:-} && -s $FLEET_HOME/net ]]; then FLEET_NET=$(<"$FLEET_HOME/net"); fi

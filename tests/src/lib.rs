@@ -1,1 +1,1 @@
-//! Placeholder.
+//! Integration tests on the real parts; see `tests/`.

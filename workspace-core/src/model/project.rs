@@ -59,3 +59,15 @@ pub struct Project {
     /// When it was made.
     pub created_at: Timestamp,
 }
+
+impl Project {
+    /// Whether it lives and dies with its workspace.
+    pub const fn is_unnamed(&self) -> bool {
+        self.name.is_none()
+    }
+
+    /// The name of the volume of a copy.
+    pub fn volume_name(&self, copy: &ProjectCopy) -> String {
+        format!("vol-{}-g{}", self.id, copy.data_generation)
+    }
+}

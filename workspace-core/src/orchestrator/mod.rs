@@ -1,1 +1,103 @@
 //! Operations on a fleet, one per file, and the converge steps that carry them out.
+//!
+//! ```text
+//!            create                 start                     patch, restart
+//!              |                      |                             |
+//!              v                      v                             v
+//!   pending -> filling -> starting -> running ----------------> starting ..
+//!                 |           |          |  stop, end by itself
+//!                 | failed    | failed   v
+//!                 +-----------+----> stopping -> stopped | error
+//!                                                   |
+//!      delete, from every status ----------------> deleting -> deleted
+//! ```
+//!
+//! - An operation checks the caller, decides, and commits one change: the *intent*. It never calls a server.
+//! - [`converge`] drives one workspace to its intent in named steps; the master whose fence is the row's driver does.
+//! - [`reconcile`] lists every server now and then, compares with the rows and wakes what differs.
+//! - The event hub wakes streams and waiters of this master; the store is polled for those of others.
+
+mod access;
+mod builder;
+mod caller;
+mod channels;
+mod claim;
+mod config;
+mod converge;
+mod create_workspace;
+mod delete_workspace;
+mod events;
+mod exec;
+mod explain_placement;
+mod files;
+mod fleet_summary;
+mod hex;
+mod hub;
+mod intent;
+mod lease;
+mod logs;
+mod patch_workspace;
+mod probe;
+mod reconcile;
+mod refusal;
+mod register_server;
+mod remove_server;
+mod restart_workspace;
+mod scheduling;
+mod servers;
+mod start_workspace;
+mod stats;
+mod stop_workspace;
+mod tasks;
+mod tokens;
+mod update_server;
+mod validate;
+mod wait;
+mod workspaces;
+
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Weak};
+
+pub use builder::OrchestratorBuilder;
+pub use caller::Caller;
+pub use config::{Config, Template};
+pub use create_workspace::NewWorkspace;
+pub use events::EventStream;
+pub use exec::ExecOutput;
+pub use explain_placement::Explanation;
+pub use fleet_summary::FleetSummary;
+pub use patch_workspace::WorkspacePatch;
+pub use register_server::Registration;
+pub use tokens::{IssuedToken, NewToken};
+pub use update_server::ServerPatch;
+pub use workspaces::{Idempotency, WorkspaceStatus};
+
+use crate::environment::Environment;
+use crate::id::FleetId;
+use crate::port::{ServerPool, StateStore};
+
+/// A fleet: every operation of the library is a method of this. Cheap to clone.
+///
+/// When the last clone is dropped, everything that it does in the background ends at once, as if the process had
+/// died; [`Orchestrator::shutdown`] ends it in order.
+#[derive(Clone, Debug)]
+pub struct Orchestrator {
+    core: Arc<Core>,
+    /// Owns the background tasks; the tasks own `core`, never this.
+    tasks: Arc<tasks::Tasks>,
+}
+
+/// What operations and background tasks share.
+#[derive(Debug)]
+struct Core {
+    store: Arc<dyn StateStore>,
+    pool: Arc<dyn ServerPool>,
+    env: Environment,
+    config: Config,
+    fleet: FleetId,
+    lease: lease::LeaseKeeper,
+    hub: hub::Hub,
+    channels: channels::Channels,
+    cursor: AtomicU64,
+    tasks: Weak<tasks::Tasks>,
+}

@@ -38,9 +38,6 @@ pub fn admit(server: &ServerState, request: &PlacementRequest) -> Result<(), Rej
         let detail = server.observation.last_error.as_ref().filter(|_| availability != Availability::Healthy);
         return refuse(code, detail.map_or_else(|| text.to_owned(), |error| format!("{text}: {error}")));
     }
-    if request.excluded.contains(&server.record.id) {
-        return refuse("excluded", "was filled by another request a moment ago".to_owned());
-    }
     if let Some(unmet) = request.labels.first_unmet(&server.record.spec.labels) {
         return refuse("labels", unmet);
     }
@@ -49,6 +46,10 @@ pub fn admit(server: &ServerState, request: &PlacementRequest) -> Result<(), Rej
         let (needs, has) = (request.resources.get(dimension), free.get(dimension));
         let detail = format!("{dimension}: needs {needs} {unit}, {has} free", unit = dimension.unit());
         return refuse(&format!("insufficient_{dimension}"), detail);
+    }
+    // Last, so that a server that is full says so with its numbers.
+    if request.excluded.contains(&server.record.id) {
+        return refuse("excluded", "was filled by another request a moment ago".to_owned());
     }
     Ok(())
 }

@@ -1,0 +1,117 @@
+//! Putting a fleet together.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use tokio::time::Instant;
+
+use crate::environment::Environment;
+use crate::error::Result;
+use crate::memory::MemoryStore;
+use crate::orchestrator::channels::Channels;
+use crate::orchestrator::hub::Hub;
+use crate::orchestrator::lease::{self, LeaseKeeper};
+use crate::orchestrator::tasks::Tasks;
+use crate::orchestrator::{Config, Core, Orchestrator, probe, reconcile};
+use crate::port::{ServerPool, StateStore};
+
+/// The parts of a fleet before it starts.
+#[derive(Debug)]
+pub struct OrchestratorBuilder {
+    pool: Arc<dyn ServerPool>,
+    store: Option<Arc<dyn StateStore>>,
+    env: Environment,
+    config: Config,
+}
+
+impl Orchestrator {
+    /// A fleet on the servers of this pool, kept in memory until [`OrchestratorBuilder::store`] says otherwise.
+    pub fn builder(pool: impl ServerPool) -> OrchestratorBuilder {
+        OrchestratorBuilder { pool: Arc::new(pool), store: None, env: Environment::system(), config: Config::default() }
+    }
+
+    /// Ends what goes on in the background at its next step and gives the lease back, so that another master takes
+    /// over at once. What runs on the servers goes on.
+    pub async fn shutdown(&self) {
+        self.tasks.stop();
+        self.tasks.finished().await;
+        if let Err(error) = self.core.store.release_lease(self.core.lease.fence()).await {
+            tracing::warn!(error = error.chain(), "lease not given back; it ends by itself");
+        }
+    }
+}
+
+impl OrchestratorBuilder {
+    /// Where the state is kept.
+    #[must_use]
+    pub fn store(mut self, store: impl StateStore) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Where the state is kept, shared with others.
+    #[must_use]
+    pub fn shared_store(mut self, store: Arc<dyn StateStore>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// Time and randomness, for tests and the simulator.
+    #[must_use]
+    pub fn environment(mut self, env: Environment) -> Self {
+        self.env = env;
+        self
+    }
+
+    /// How it behaves.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Takes the master's lease, connects to every known server, and takes up the work that was left.
+    ///
+    /// # Errors
+    /// When the store cannot be reached. Servers that do not answer are no error: they are offline.
+    pub async fn start(self) -> Result<Orchestrator> {
+        let store = match self.store {
+            Some(store) => store,
+            None => Arc::new(MemoryStore::new(self.env.clone())),
+        };
+        let asked = Instant::now();
+        let lease = store.acquire_lease(&self.config.master, self.config.lease_ttl).await?;
+        let fleet = store.fleet_id().await?;
+        let tasks = Arc::new(Tasks::new());
+        let core = Arc::new(Core {
+            store,
+            pool: self.pool,
+            env: self.env,
+            config: self.config,
+            fleet,
+            lease: LeaseKeeper::new(&lease, asked),
+            hub: Hub::default(),
+            channels: Channels::default(),
+            cursor: AtomicU64::new(0),
+            tasks: Arc::downgrade(&tasks),
+        });
+        core.connect_known_servers().await?;
+        tasks.spawn(until_stop(&tasks, lease::keep(Arc::clone(&core))));
+        tasks.spawn(until_stop(&tasks, probe::keep_probing(Arc::clone(&core))));
+        tasks.spawn(until_stop(&tasks, reconcile::keep_reconciling(Arc::clone(&core))));
+        tracing::info!(%fleet, master = %lease.fence.master, epoch = lease.fence.epoch, "fleet started");
+        Ok(Orchestrator { core, tasks })
+    }
+}
+
+/// The work, cut short when the fleet shuts down.
+fn until_stop<F: Future<Output = ()> + Send>(tasks: &Tasks, work: F) -> impl Future<Output = ()> + Send + use<F> {
+    let mut stopping = tasks.stopping();
+    async move {
+        tokio::select! {
+            biased;
+            _ = stopping.wait_for(|&stop| stop) => {}
+            () = work => {}
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Deciding in memory, claiming in the store, and deciding again when the store knew better.
+
+use std::sync::atomic::Ordering;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::StrategyKind;
+use crate::orchestrator::Core;
+use crate::placement::{Decision, PlacementContext, PlacementRequest, built_in, decide};
+use crate::port::{Change, Outcome, Refused};
+
+/// How often a decision is repeated because other masters were faster.
+const ATTEMPTS: usize = 16;
+
+impl Core {
+    /// Places a request and commits what `change` makes of the decision, the claim included.
+    ///
+    /// The inner result is a refusal that has nothing to do with capacity.
+    ///
+    /// # Errors
+    /// As [`decide`].
+    pub(super) async fn claim(
+        &self,
+        strategy: StrategyKind,
+        mut request: PlacementRequest,
+        change: impl Fn(&Decision) -> Change + Send + Sync,
+    ) -> Result<Result<(Decision, Outcome), Refused>> {
+        let strategy = built_in(strategy);
+        let cx = PlacementContext { cursor: self.cursor.fetch_add(1, Ordering::Relaxed) };
+        for _ in 0..ATTEMPTS {
+            let decision = decide(strategy.as_ref(), &self.store.servers().await?, &request, cx)?;
+            match self.commit(change(&decision)).await? {
+                Ok(outcome) => return Ok(Ok((decision, outcome))),
+                Err(Refused::Capacity { .. } | Refused::ServerClosed) => {
+                    tracing::debug!(server = decision.server_name, "claim refused, deciding again");
+                    request.excluded.insert(decision.server);
+                }
+                Err(refusal) => return Ok(Err(refusal)),
+            }
+        }
+        Err(Error::new(ErrorKind::InsufficientCapacity, "other requests were faster on every server")
+            .hint("try again in a moment"))
+    }
+
+    /// Commits one change and wakes whoever waits for its events.
+    pub(super) async fn commit(&self, change: Change) -> Result<Result<Outcome, Refused>> {
+        let mut results = self.store.commit(std::slice::from_ref(&change)).await?;
+        let result =
+            results.pop().ok_or_else(|| Error::new(ErrorKind::Internal, "the store answered for no change"))?;
+        if let Ok(outcome) = &result {
+            for event in &outcome.events {
+                self.hub.wake(event.parent);
+            }
+        }
+        Ok(result)
+    }
+}

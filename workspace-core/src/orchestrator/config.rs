@@ -1,0 +1,84 @@
+//! How a fleet behaves.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::MasterId;
+use crate::model::StrategyKind;
+use crate::port::{Profile, PullPolicy, RegistryCredentials};
+use crate::resources::Resources;
+
+/// A named kind of workspace that requests can ask for by `type`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Template {
+    /// The image.
+    pub image: String,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// TCP ports to publish.
+    pub ports: Vec<u16>,
+    /// What it may use.
+    pub resources: Resources,
+    /// How much it is trusted.
+    pub profile: Profile,
+}
+
+/// How a fleet behaves; every field has a sane default.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The name of this master; the same after its restart.
+    pub master: MasterId,
+    /// How long the lease of a master lasts. Longer than any one call to a server may take.
+    pub lease_ttl: Duration,
+    /// How placement chooses when the request does not say.
+    pub strategy: StrategyKind,
+    /// What a workspace gets in the dimensions that it does not ask for.
+    pub default_resources: Resources,
+    /// How much workspaces without a template are trusted.
+    pub default_profile: Profile,
+    /// The kinds of workspace that requests can ask for.
+    pub templates: BTreeMap<String, Template>,
+    /// When images are fetched.
+    pub pull: PullPolicy,
+    /// How to log in to registries.
+    pub registries: Vec<RegistryCredentials>,
+    /// How many workspaces one server starts at once; more wait.
+    pub max_starting_per_server: usize,
+    /// How often every server is asked how it is.
+    pub probe_interval: Duration,
+    /// How often every server's objects are compared with the rows.
+    pub reconcile_interval: Duration,
+    /// How old an object without a row must be before it is removed.
+    pub orphan_grace: Duration,
+    /// How long a container may take to end by itself.
+    pub stop_grace: Duration,
+    /// How long a workspace may take to start, its pull included, before it is given up.
+    pub start_deadline: Duration,
+    /// How often streams and waiters look for what other masters wrote.
+    pub poll_interval: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            master: MasterId::new("master"),
+            lease_ttl: Duration::from_secs(90),
+            strategy: StrategyKind::Spread,
+            default_resources: Resources { cpu_millis: 500, memory_mib: 512, disk_gib: 1, slots: 1, gpus: 0 },
+            default_profile: Profile::Strict,
+            templates: BTreeMap::new(),
+            pull: PullPolicy::IfMissing,
+            registries: Vec::new(),
+            max_starting_per_server: 8,
+            probe_interval: Duration::from_secs(5),
+            reconcile_interval: Duration::from_secs(10),
+            orphan_grace: Duration::from_mins(2),
+            stop_grace: Duration::from_secs(5),
+            start_deadline: Duration::from_mins(5),
+            poll_interval: Duration::from_secs(1),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What is recorded when the last step is done.
+
+use serde_json::json;
+
+use crate::error::Result;
+use crate::event::NewEvent;
+use crate::model::{Health, Intent, Observed, Project, ReservationPart, Status, Workspace};
+use crate::orchestrator::Core;
+use crate::orchestrator::refusal::refused;
+use crate::port::{Change, Refused, Write};
+
+impl Core {
+    /// Records that the intent is reached, and gives back what is no longer needed. A row that changed meanwhile is
+    /// left to the next pass.
+    pub(super) async fn finish(&self, row: &Workspace) -> Result<()> {
+        let change = match row.desired.intent {
+            Intent::Running => self.now_running(row),
+            Intent::Stopped => self.now_stopped(row),
+            Intent::Deleted => self.now_deleted(row).await?,
+        };
+        match self.commit(change).await? {
+            Ok(_) | Err(Refused::Stale { .. }) => Ok(()),
+            Err(refusal) => Err(refused("workspace", &refusal)),
+        }
+    }
+
+    fn now_running(&self, row: &Workspace) -> Change {
+        let generation = row.desired.generation;
+        let observed = Observed {
+            status: Status::Running,
+            health: Health::Healthy,
+            generation,
+            error: None,
+            started_at: Some(self.env.now()),
+            restarts: row.observed.restarts,
+        };
+        Change::by(self.lease.fence()).with(self.observation(row, &observed)).with(self.reached(
+            row,
+            "workspace.running",
+            json!({ "generation": generation }),
+        ))
+    }
+
+    fn now_stopped(&self, row: &Workspace) -> Change {
+        let status = if row.observed.error.is_some() { Status::Error } else { Status::Stopped };
+        let observed = Observed { status, health: Health::Unknown, ..row.observed.clone() };
+        Change::by(self.lease.fence())
+            .with(self.observation(row, &observed))
+            .with(Write::Release { holder: row.id.as_uuid(), part: ReservationPart::Compute })
+            .with(self.reached(row, "workspace.stopped", json!({ "status": status })))
+    }
+
+    async fn now_deleted(&self, row: &Workspace) -> Result<Change> {
+        let observed =
+            Observed { status: Status::Deleted, health: Health::Unknown, error: None, ..row.observed.clone() };
+        let change = Change::by(self.lease.fence())
+            .with(self.observation(row, &observed))
+            .with(Write::Release { holder: row.id.as_uuid(), part: ReservationPart::Compute })
+            .with(Write::FreeNetwork(row.id))
+            .with(self.reached(row, "workspace.deleted", json!({})));
+        let unnamed = self.store.project(row.desired.project).await?.filter(Project::is_unnamed);
+        Ok(match unnamed {
+            None => change,
+            Some(project) => change
+                .with(Write::Release { holder: project.id.as_uuid(), part: ReservationPart::Storage })
+                .with(Write::RemoveProject(project.id)),
+        })
+    }
+
+    fn reached(&self, row: &Workspace, kind: &str, data: serde_json::Value) -> Write {
+        Write::Append(NewEvent { parent: row.id.as_uuid(), at: self.env.now(), kind: kind.to_owned(), data })
+    }
+}

@@ -1,0 +1,85 @@
+//! Which steps lead to which intent.
+
+use std::time::Duration;
+
+use crate::model::{Intent, Status};
+
+/// The longest that one call to a server may go on: the lease must outlive it.
+pub(super) const LONGEST_CALL: Duration = Duration::from_secs(75);
+
+/// One step of a workspace's way. Its name is in events and messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// The volume of its project's copy is there.
+    Volume,
+    /// The volume was filled from the project's source.
+    Filled,
+    /// Its network is there.
+    Network,
+    /// The container of the generation before is gone.
+    Superseded,
+    /// Its container is there.
+    Container,
+    /// Its container was started.
+    Started,
+    /// Its container runs.
+    Healthy,
+    /// Its container does not run.
+    Stopped,
+    /// Its containers are gone.
+    ContainerRemoved,
+    /// Its network is gone.
+    NetworkRemoved,
+    /// The volume of its unnamed project is gone.
+    VolumeRemoved,
+}
+
+impl Step {
+    /// The steps to an intent.
+    pub(super) const fn towards(intent: Intent) -> &'static [Self] {
+        match intent {
+            Intent::Running => &[
+                Self::Volume,
+                Self::Filled,
+                Self::Network,
+                Self::Superseded,
+                Self::Container,
+                Self::Started,
+                Self::Healthy,
+            ],
+            Intent::Stopped => &[Self::Stopped],
+            Intent::Deleted => &[Self::ContainerRemoved, Self::NetworkRemoved, Self::VolumeRemoved],
+        }
+    }
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Volume => "volume",
+            Self::Filled => "filled",
+            Self::Network => "network",
+            Self::Superseded => "superseded",
+            Self::Container => "container",
+            Self::Started => "started",
+            Self::Healthy => "healthy",
+            Self::Stopped => "stopped",
+            Self::ContainerRemoved => "container_removed",
+            Self::NetworkRemoved => "network_removed",
+            Self::VolumeRemoved => "volume_removed",
+        }
+    }
+
+    /// What the workspace does during the step.
+    pub(super) const fn status(self) -> Status {
+        match self {
+            Self::Volume
+            | Self::Filled
+            | Self::Network
+            | Self::Superseded
+            | Self::Container
+            | Self::Started
+            | Self::Healthy => Status::Starting,
+            Self::Stopped => Status::Stopping,
+            Self::ContainerRemoved | Self::NetworkRemoved | Self::VolumeRemoved => Status::Deleting,
+        }
+    }
+}

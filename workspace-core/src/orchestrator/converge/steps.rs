@@ -1,0 +1,183 @@
+//! The steps: each makes one thing so, whatever it was before.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Project, ProjectCopy, Workspace};
+use crate::orchestrator::Core;
+use crate::orchestrator::converge::pipeline::Step;
+use crate::orchestrator::hex::hex;
+use crate::port::{
+    ContainerSpec, ContainerStatus, ImageRef, Mount, NetworkSpec, ObjectKind, ObjectLabels, Profile, PullPolicy,
+    Server, VolumeSpec,
+};
+
+/// The processes and threads that a workspace may have at once.
+const PIDS: u32 = 512;
+
+impl Core {
+    /// Runs one step of a workspace.
+    pub(super) async fn run(&self, step: Step, row: &Workspace) -> Result<()> {
+        let server = self.server_of_workspace(row)?;
+        match step {
+            Step::Volume => self.volume(row, &server).await,
+            Step::Filled => self.filled(row).await,
+            Step::Network => self.network(row, &server).await,
+            Step::Superseded => self.superseded_container(row, &server).await,
+            Step::Container => self.container(row, &server).await,
+            Step::Started => server.start_container(&row.container_name(row.desired.generation), None).await,
+            Step::Healthy => Self::healthy(row, &server).await,
+            Step::Stopped => self.stopped(row, &server).await,
+            Step::ContainerRemoved => self.container_removed(row, &server).await,
+            Step::NetworkRemoved => server.remove_network(&row.network_name(), self.fleet).await,
+            Step::VolumeRemoved => self.volume_removed(row, &server).await,
+        }
+    }
+
+    async fn volume(&self, row: &Workspace, server: &Arc<dyn Server>) -> Result<()> {
+        // A later start finds the volume with its container: only the first has to make it.
+        if row.observed.generation > 0 {
+            return Ok(());
+        }
+        let (project, copy) = self.copy(row).await?;
+        let labels = self.labels(ObjectKind::Project, project.id.as_uuid(), copy.data_generation);
+        server.volumes().create_volume(&VolumeSpec { name: project.volume_name(&copy), labels }).await.map(|_| ())
+    }
+
+    async fn filled(&self, row: &Workspace) -> Result<()> {
+        let (_, copy) = self.copy(row).await?;
+        if copy.filled {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            "the project's data is not on the server, and nothing here can fetch it",
+        )
+        .hint("a workspace is never started without its data"))
+    }
+
+    async fn network(&self, row: &Workspace, server: &Arc<dyn Server>) -> Result<()> {
+        if row.observed.generation > 0 {
+            return Ok(());
+        }
+        let slot =
+            row.desired.network_slot.ok_or_else(|| Error::new(ErrorKind::Internal, "no network was allotted"))?;
+        let labels = self.labels(ObjectKind::Workspace, row.id.as_uuid(), 1);
+        server.create_network(&NetworkSpec { name: row.network_name(), slot, labels }).await.map(|_| ())
+    }
+
+    /// The container before this one keeps the volume and the ports until it is gone. It gets its grace to end by
+    /// itself.
+    async fn superseded_container(&self, row: &Workspace, server: &Arc<dyn Server>) -> Result<()> {
+        for generation in row.observed.generation.max(1)..row.desired.generation {
+            let name = row.container_name(generation);
+            server.stop_container(&name, self.config.stop_grace).await?;
+            server.remove_container(&name, self.fleet).await?;
+        }
+        self.channels.close(row.id);
+        Ok(())
+    }
+
+    async fn container(&self, row: &Workspace, server: &Arc<dyn Server>) -> Result<()> {
+        let (project, copy) = self.copy(row).await?;
+        let spec = self.container_spec(row, project.volume_name(&copy))?;
+        if self.config.pull == PullPolicy::Always {
+            self.pull(server, &spec.image).await?;
+        }
+        match server.create_container(&spec).await {
+            Err(error) if error.kind() == ErrorKind::ImageNotFound && self.config.pull == PullPolicy::IfMissing => {
+                self.pull(server, &spec.image).await?;
+                server.create_container(&spec).await.map(|_| ())
+            }
+            created => created.map(|_| ()),
+        }
+    }
+
+    async fn pull(&self, server: &Arc<dyn Server>, image: &ImageRef) -> Result<()> {
+        let registry = image.as_str().split('/').next().unwrap_or_default();
+        let credentials = self.config.registries.iter().find(|known| known.registry == registry);
+        server.pull_image(image, credentials).await
+    }
+
+    async fn healthy(row: &Workspace, server: &Arc<dyn Server>) -> Result<()> {
+        let name = row.container_name(row.desired.generation);
+        let gone = || Error::new(ErrorKind::NotRunning, "the container disappeared while it was started");
+        let state = server.inspect_container(&name).await?.ok_or_else(gone)?;
+        match state.status {
+            ContainerStatus::Running => Ok(()),
+            _ => Err(Error::new(
+                ErrorKind::NotRunning,
+                format!("the program ended at once with exit code {}", state.exit_code.unwrap_or(-1)),
+            )
+            .hint("see its logs; a workspace needs a program that goes on, such as `sleep infinity`")),
+        }
+    }
+
+    async fn stopped(&self, row: &Workspace, server: &Arc<dyn Server>) -> Result<()> {
+        self.channels.close(row.id);
+        for generation in row.observed.generation.max(1)..=row.desired.generation {
+            server.stop_container(&row.container_name(generation), self.config.stop_grace).await?;
+        }
+        Ok(())
+    }
+
+    async fn container_removed(&self, row: &Workspace, server: &Arc<dyn Server>) -> Result<()> {
+        self.channels.close(row.id);
+        for generation in row.observed.generation.max(1)..=row.desired.generation {
+            server.remove_container(&row.container_name(generation), self.fleet).await?;
+        }
+        Ok(())
+    }
+
+    /// The data of a named project stays: nobody said that it may go.
+    async fn volume_removed(&self, row: &Workspace, server: &Arc<dyn Server>) -> Result<()> {
+        let project = self.store.project(row.desired.project).await?.filter(Project::is_unnamed);
+        let Some((project, copy)) = project.and_then(|project| Some((project.clone(), project.copy?))) else {
+            return Ok(());
+        };
+        server.volumes().remove_volume(&project.volume_name(&copy), self.fleet).await
+    }
+
+    async fn copy(&self, row: &Workspace) -> Result<(Project, ProjectCopy)> {
+        let project = self.store.project(row.desired.project).await?.ok_or_else(|| Error::not_found("project"))?;
+        let copy = project.copy.clone().filter(|copy| Some(copy.server) == row.desired.server);
+        let copy = copy.ok_or_else(|| Error::new(ErrorKind::Internal, "the project's copy is on another server"))?;
+        Ok((project, copy))
+    }
+
+    fn container_spec(&self, row: &Workspace, volume: String) -> Result<ContainerSpec> {
+        let spec = &row.desired.spec;
+        let bytes = serde_json::to_vec(spec)
+            .map_err(|error| Error::new(ErrorKind::Internal, "the spec cannot be written").source(error))?;
+        let spec_hash = hex(&Sha256::digest(&bytes)[..8]);
+        let generation = row.desired.generation;
+        Ok(ContainerSpec {
+            name: row.container_name(generation),
+            image: ImageRef::new(&spec.image),
+            command: spec.command.clone(),
+            env: spec.env.clone(),
+            working_dir: Some("/workspace".to_owned()),
+            profile: self.profile(spec.template.as_deref()),
+            cpu_millis: spec.resources.cpu_millis,
+            memory_mib: spec.resources.memory_mib,
+            gpus: spec.resources.gpus,
+            pids: PIDS,
+            mounts: vec![Mount { volume, target: "/workspace".to_owned(), read_only: false }],
+            network: Some(row.network_name()),
+            ports: spec.ports.clone(),
+            open_stdin: false,
+            labels: ObjectLabels { spec_hash, ..self.labels(ObjectKind::Workspace, row.id.as_uuid(), generation) },
+        })
+    }
+
+    fn profile(&self, template: Option<&str>) -> Profile {
+        let template = template.and_then(|name| self.config.templates.get(name));
+        template.map_or(self.config.default_profile, |template| template.profile)
+    }
+
+    fn labels(&self, kind: ObjectKind, subject: uuid::Uuid, generation: u64) -> ObjectLabels {
+        ObjectLabels { fleet: self.fleet, kind, subject, generation, spec_hash: String::new() }
+    }
+}

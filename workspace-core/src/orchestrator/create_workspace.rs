@@ -1,0 +1,252 @@
+//! Making a workspace.
+
+use serde_json::json;
+
+use crate::error::{Error, Result};
+use crate::event::NewEvent;
+use crate::id::{OwnerId, ProjectId, WorkspaceId};
+use crate::model::{
+    Desired, Intent, Observed, PlacementRecord, Project, ProjectCopy, ReservationPart, Scope, Status, StrategyKind,
+    Workspace, WorkspaceSpec,
+};
+use crate::orchestrator::refusal::refused;
+use crate::orchestrator::workspaces::Idempotency;
+use crate::orchestrator::{Caller, Core, Orchestrator, validate};
+use crate::placement::{Decision, PlacementRequest};
+use crate::port::{Change, Write};
+use crate::resources::{Dimension, Resources};
+
+/// A workspace to make.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NewWorkspace {
+    /// The name, unique per owner.
+    pub name: String,
+    /// For whom; only administrators may act for others.
+    pub owner: Option<OwnerId>,
+    /// The project to mount at `/workspace`; an unnamed one is made when absent, and deleted with the workspace.
+    pub project: Option<ProjectId>,
+    /// What to run. What a template (`spec.template`) says is taken where this is empty.
+    pub spec: WorkspaceSpec,
+}
+
+impl NewWorkspace {
+    /// A workspace of this name that runs an image.
+    pub fn new(name: impl Into<String>, image: impl Into<String>) -> Self {
+        let spec = WorkspaceSpec { image: image.into(), ..WorkspaceSpec::default() };
+        Self { name: name.into(), spec, ..Self::default() }
+    }
+}
+
+impl Orchestrator {
+    /// Records a workspace with its capacity held and starts to make it. Answers as soon as it is recorded; see
+    /// [`Orchestrator::wait`].
+    ///
+    /// # Errors
+    /// Nothing is made when it fails: `Invalid`, `NameTaken`, `NotFound` (the project), `Conflict` (the project has a
+    /// workspace), `NoHealthyServers`, `InsufficientCapacity`, `IdempotencyMismatch`.
+    pub async fn create_workspace(
+        &self,
+        caller: &Caller,
+        new: NewWorkspace,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Workspace> {
+        caller.require(Scope::WorkspacesWrite)?;
+        let core = &self.core;
+        let draft = core.draft(caller, new).await?;
+        let record = idempotency.map(|idempotency| {
+            idempotency.record(caller.owner_id().clone(), draft.workspace.id.as_uuid(), core.env.now())
+        });
+        if let Some(known) = core.remembered(record.as_ref()).await? {
+            return self.workspace(caller, WorkspaceId::from_uuid(known)).await;
+        }
+        let claimed = core
+            .claim(draft.strategy(), draft.request(), |decision| {
+                draft.change(core, decision).with_all(record.clone().map(Write::Remember))
+            })
+            .await?;
+        let (decision, outcome) = match claimed {
+            Ok(claimed) => claimed,
+            Err(crate::port::Refused::Remembered(other)) => {
+                let known = Idempotency::same(&other, record.as_ref())?;
+                return self.workspace(caller, WorkspaceId::from_uuid(known)).await;
+            }
+            Err(refusal) => return Err(refused("workspace", &refusal)),
+        };
+        let mut workspace = draft.placed(&decision);
+        workspace.desired.network_slot = outcome.network_slot;
+        core.drive(workspace.id);
+        Ok(workspace)
+    }
+}
+
+/// A workspace that is complete but for its place.
+struct Draft {
+    workspace: Workspace,
+    project: Project,
+    /// Whether the project is made with the workspace.
+    new_project: bool,
+}
+
+impl Core {
+    async fn draft(&self, caller: &Caller, new: NewWorkspace) -> Result<Draft> {
+        validate::name("name", &new.name)?;
+        let owner = match new.owner {
+            None => caller.owner_id().clone(),
+            Some(owner) if &owner == caller.owner_id() => owner,
+            Some(owner) => {
+                caller.require(Scope::Admin)?;
+                validate::owner("owner", owner.as_str())?;
+                owner
+            }
+        };
+        let mut spec = self.with_template(new.spec)?;
+        validate::spec(&spec)?;
+        if spec.placement.strategy.is_none() && spec.placement.server.is_some() {
+            spec.placement.strategy = Some(StrategyKind::Affinity);
+        }
+        let strategy = *spec.placement.strategy.get_or_insert(self.config.strategy);
+        tracing::debug!(?strategy, name = new.name, "drafting workspace");
+        let now = self.env.now();
+        let project = match new.project {
+            Some(id) => self.project_of(caller, id).await?,
+            None => Project {
+                id: ProjectId::from_uuid(self.env.uuid()),
+                owner: owner.clone(),
+                name: None,
+                source: None,
+                copy: None,
+                revision: 1,
+                created_at: now,
+            },
+        };
+        if project.owner != owner {
+            return Err(Error::not_found("project"));
+        }
+        let desired = Desired {
+            name: new.name,
+            project: project.id,
+            spec,
+            intent: Intent::Running,
+            generation: 1,
+            server: None,
+            network_slot: None,
+            placement: PlacementRecord::default(),
+            pending_restart: false,
+        };
+        let workspace = Workspace {
+            id: WorkspaceId::from_uuid(self.env.uuid()),
+            owner,
+            desired,
+            observed: Observed::new(Status::Pending),
+            revision: 1,
+            driver: self.lease.fence().clone(),
+            created_at: now,
+            updated_at: now,
+        };
+        Ok(Draft { workspace, project, new_project: new.project.is_none() })
+    }
+
+    /// The spec with what its template and the configuration say where it says nothing itself.
+    pub(super) fn with_template(&self, mut spec: WorkspaceSpec) -> Result<WorkspaceSpec> {
+        if let Some(name) = &spec.template {
+            let template = self.config.templates.get(name).ok_or_else(|| {
+                let known: Vec<_> = self.config.templates.keys().map(String::as_str).collect();
+                Error::invalid("type", format!("no such type {name:?}"))
+                    .hint(format!("types are: {}", if known.is_empty() { "none".to_owned() } else { known.join(", ") }))
+            })?;
+            if spec.image.is_empty() {
+                spec.image.clone_from(&template.image);
+            }
+            if spec.command.is_empty() {
+                spec.command.clone_from(&template.command);
+            }
+            if spec.ports.is_empty() {
+                spec.ports.clone_from(&template.ports);
+            }
+            spec.resources = or_default(spec.resources, template.resources);
+        }
+        spec.resources = or_default(spec.resources, self.config.default_resources);
+        spec.resources.slots = 1;
+        Ok(spec)
+    }
+}
+
+/// Zero means "not said".
+fn or_default(asked: Resources, default: Resources) -> Resources {
+    asked.zip(default, |asked, default| if asked == 0 { default } else { asked })
+}
+
+impl Draft {
+    fn strategy(&self) -> StrategyKind {
+        self.workspace.desired.spec.placement.strategy.unwrap_or_default()
+    }
+
+    fn request(&self) -> PlacementRequest {
+        let spec = &self.workspace.desired.spec;
+        let wish = PlacementRequest {
+            resources: spec.resources,
+            labels: spec.placement.requirements(),
+            server: spec.placement.server.clone(),
+            required: spec.placement.required,
+            even_if_cordoned: false,
+            excluded: std::collections::BTreeSet::default(),
+        };
+        match &self.project.copy {
+            None => wish,
+            // The data decides: its disk is reserved already.
+            Some(copy) => PlacementRequest {
+                resources: spec.resources.without_disk(),
+                server: Some(copy.server.to_string()),
+                required: true,
+                even_if_cordoned: true,
+                ..wish
+            },
+        }
+    }
+
+    fn placed(&self, decision: &Decision) -> Workspace {
+        let mut workspace = self.workspace.clone();
+        workspace.desired.server = Some(decision.server);
+        workspace.desired.placement = decision.record.clone();
+        workspace
+    }
+
+    fn change(&self, core: &Core, decision: &Decision) -> Change {
+        let workspace = self.placed(decision);
+        let (id, resources) = (workspace.id, workspace.desired.spec.resources);
+        let copy = ProjectCopy { server: decision.server, data_generation: 1, filled: self.project.source.is_none() };
+        let project = Project { copy: self.project.copy.clone().or(Some(copy)), ..self.project.clone() };
+        let project_write = if self.new_project {
+            Write::InsertProject(project)
+        } else {
+            Write::UpdateProject { expected: project.revision, project }
+        };
+        let event = NewEvent {
+            parent: id.as_uuid(),
+            at: core.env.now(),
+            kind: "workspace.created".to_owned(),
+            data: json!({
+                "name": workspace.desired.name, "server": decision.server_name,
+                "strategy": decision.record.strategy, "reason": decision.record.reason,
+            }),
+        };
+        let reserve = |holder, part, resources| Write::Reserve {
+            server: decision.server,
+            holder,
+            part,
+            resources,
+            even_if_cordoned: self.project.copy.is_some(),
+        };
+        let disk = resources.only_disk();
+        Change::by(core.lease.fence())
+            .with(reserve(id.as_uuid(), ReservationPart::Compute, resources.without_disk()))
+            .with_all(
+                (disk.get(Dimension::Disk) > 0)
+                    .then(|| reserve(self.project.id.as_uuid(), ReservationPart::Storage, disk)),
+            )
+            .with(project_write)
+            .with(Write::InsertWorkspace(Box::new(workspace)))
+            .with(Write::AllotNetwork { server: decision.server, workspace: id })
+            .with(Write::Append(event))
+    }
+}

@@ -1,0 +1,94 @@
+//! Event streams: replay and live are the same query, "events after n".
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use futures::stream::{self, BoxStream, StreamExt};
+use uuid::Uuid;
+
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::id::{ServerId, WorkspaceId};
+use crate::model::Scope;
+use crate::orchestrator::{Caller, Core, Orchestrator};
+
+/// Events in order, for ever: it ends with an error or with the fleet's shutdown.
+pub type EventStream = BoxStream<'static, Result<Event>>;
+
+/// How many events are read at once.
+const PAGE: u32 = 200;
+
+impl Orchestrator {
+    /// What happened to a workspace after its `after`-th event, and what happens from now on.
+    pub async fn workspace_events(&self, caller: &Caller, id: WorkspaceId, after: u64) -> Result<EventStream> {
+        self.core.workspace_of(caller, Scope::WorkspacesRead, id).await?;
+        Ok(self.follow(id.as_uuid(), after))
+    }
+
+    /// A page of what happened to a workspace after its `after`-th event.
+    pub async fn workspace_events_page(
+        &self,
+        caller: &Caller,
+        id: WorkspaceId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<Event>> {
+        self.core.workspace_of(caller, Scope::WorkspacesRead, id).await?;
+        self.core.store.events(id.as_uuid(), after, limit.min(1_000)).await
+    }
+
+    /// What happened to a server after its `after`-th event, and what happens from now on.
+    pub async fn server_events(&self, caller: &Caller, id: ServerId, after: u64) -> Result<EventStream> {
+        caller.require(Scope::Admin)?;
+        self.core.server_of(id).await?;
+        Ok(self.follow(id.as_uuid(), after))
+    }
+
+    /// What happened to the fleet after its `after`-th event, and what happens from now on.
+    pub fn fleet_events(&self, caller: &Caller, after: u64) -> Result<EventStream> {
+        caller.require(Scope::Admin)?;
+        Ok(self.follow(self.core.fleet.as_uuid(), after))
+    }
+
+    fn follow(&self, parent: Uuid, after: u64) -> EventStream {
+        let core = Arc::clone(&self.core);
+        let stopping = self.tasks.stopping();
+        let news = core.hub.subscribe(parent);
+        let state = (core, news, stopping, VecDeque::new(), after);
+        stream::try_unfold(state, move |(core, mut news, mut stopping, mut ready, mut after)| async move {
+            loop {
+                if let Some(event) = ready.pop_front() {
+                    return Ok::<_, Error>(Some((event, (core, news, stopping, ready, after))));
+                }
+                // Marked as seen before the query: what comes in between wakes us again.
+                news.mark_unchanged();
+                ready.extend(core.store.events(parent, after, PAGE).await?);
+                if let Some(last) = ready.back() {
+                    after = Event::clone(last).seq;
+                    continue;
+                }
+                if *stopping.borrow() {
+                    return Ok(None);
+                }
+                core.pause(&mut news, &mut stopping).await;
+            }
+        })
+        .boxed()
+    }
+}
+
+impl Core {
+    /// Waits for a hint, a shutdown, or the next look for what other masters wrote.
+    pub(super) async fn pause(
+        &self,
+        news: &mut tokio::sync::watch::Receiver<()>,
+        stopping: &mut tokio::sync::watch::Receiver<bool>,
+    ) {
+        tokio::select! {
+            biased;
+            _ = stopping.wait_for(|&stop| stop) => {}
+            Ok(()) = news.changed() => {}
+            () = tokio::time::sleep(self.config.poll_interval) => {}
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! What placement would do, without doing it.
+
+use std::sync::atomic::Ordering;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Scope, StrategyKind, WorkspaceSpec};
+use crate::orchestrator::{Caller, Orchestrator, validate};
+use crate::placement::{Decision, PlacementContext, PlacementRequest, Rejection, built_in, decide};
+
+/// Where a workspace would go, or why nowhere.
+#[derive(Debug)]
+pub struct Explanation {
+    /// The strategy that was asked.
+    pub strategy: StrategyKind,
+    /// The choice; `None` when no server will do.
+    pub decision: Option<Decision>,
+    /// Why nowhere.
+    pub refusal: Option<Error>,
+    /// Why each server that cannot take it cannot.
+    pub rejections: Vec<Rejection>,
+}
+
+impl Orchestrator {
+    /// Says where a workspace of this spec would go now, and why. Nothing is reserved.
+    ///
+    /// # Errors
+    /// `Invalid`. That no server will do is an answer, not an error.
+    pub async fn explain_placement(&self, caller: &Caller, spec: WorkspaceSpec) -> Result<Explanation> {
+        caller.require(Scope::Admin)?;
+        let spec = self.core.with_template(spec)?;
+        validate::resources("resources", &spec.resources)?;
+        let named = spec.placement.server.is_some();
+        let strategy =
+            spec.placement.strategy.unwrap_or(if named { StrategyKind::Affinity } else { self.core.config.strategy });
+        let request = PlacementRequest {
+            resources: spec.resources,
+            labels: spec.placement.requirements(),
+            server: spec.placement.server.clone(),
+            required: spec.placement.required,
+            ..PlacementRequest::default()
+        };
+        let cx = PlacementContext { cursor: self.core.cursor.load(Ordering::Relaxed) };
+        let servers = self.core.store.servers().await?;
+        match decide(built_in(strategy).as_ref(), &servers, &request, cx) {
+            Ok(decision) => {
+                let rejections = decision.record.rejections.clone();
+                Ok(Explanation { strategy, decision: Some(decision), refusal: None, rejections })
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::NoHealthyServers | ErrorKind::InsufficientCapacity) => {
+                let rejections = error.refused_servers().to_vec();
+                Ok(Explanation { strategy, decision: None, refusal: Some(error), rejections })
+            }
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Changing what is wanted of a workspace.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::error::Result;
+use crate::event::NewEvent;
+use crate::id::WorkspaceId;
+use crate::model::{Desired, Status, Workspace};
+use crate::orchestrator::Core;
+use crate::orchestrator::refusal::refused;
+use crate::port::{Change, Refused, Write};
+
+/// What an operation decided about a workspace.
+pub(super) struct Verdict {
+    /// What is wanted from now on.
+    pub(super) desired: Desired,
+    /// The transient status to show from now on.
+    pub(super) status: Option<Status>,
+    /// What to record, such as `workspace.stopping`.
+    pub(super) event: &'static str,
+}
+
+impl Core {
+    /// The change that makes a verdict so.
+    pub(super) fn verdict(&self, row: &Workspace, verdict: &Verdict) -> Change {
+        let at = self.env.now();
+        Change::by(self.lease.fence())
+            .with(Write::DecideWorkspace {
+                id: row.id,
+                expected: row.revision,
+                desired: Box::new(verdict.desired.clone()),
+                status: verdict.status,
+                driver: Some(self.lease.fence().clone()),
+                at,
+            })
+            .with(Write::Append(NewEvent {
+                parent: row.id.as_uuid(),
+                at,
+                kind: verdict.event.to_owned(),
+                data: json!({ "revision": row.revision + 1 }),
+            }))
+    }
+
+    /// Decides on the newest row, again when somebody else was faster, unless `if_match` pins the revision. `None`
+    /// from `decide` leaves everything as it is. Then the workspace is driven on.
+    pub(super) async fn decide(
+        self: &Arc<Self>,
+        mut row: Workspace,
+        if_match: Option<u64>,
+        decide: impl Fn(&Workspace) -> Result<Option<Verdict>> + Send + Sync,
+    ) -> Result<Workspace> {
+        loop {
+            if let Some(expected) = if_match.filter(|&expected| expected != row.revision) {
+                tracing::debug!(expected, current = row.revision, "edit of an older revision");
+                return Err(refused("workspace", &Refused::Stale { current: row.revision }));
+            }
+            let Some(verdict) = decide(&row)? else { return Ok(row) };
+            match self.commit(self.verdict(&row, &verdict)).await? {
+                Ok(_) => return self.decided(row.id).await,
+                Err(Refused::Stale { .. }) if if_match.is_none() => row = self.newest(row.id).await?,
+                Err(refusal) => return Err(refused("workspace", &refusal)),
+            }
+        }
+    }
+
+    /// The row after a decision, with a driver on its way.
+    pub(super) async fn decided(self: &Arc<Self>, id: WorkspaceId) -> Result<Workspace> {
+        let row = self.newest(id).await?;
+        if &row.driver == self.lease.fence() {
+            self.drive(id);
+        }
+        Ok(row)
+    }
+
+    pub(super) async fn newest(&self, id: WorkspaceId) -> Result<Workspace> {
+        let row = self.store.workspace(id).await?;
+        row.ok_or_else(|| crate::error::Error::not_found("workspace"))
+    }
+}

@@ -1,0 +1,78 @@
+//! This master's right to act.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Fence, Lease};
+use crate::orchestrator::Core;
+
+/// The lease that this master holds.
+#[derive(Debug)]
+pub(super) struct LeaseKeeper {
+    fence: Fence,
+    /// `None` once the lease is lost for good.
+    until: Mutex<Option<Instant>>,
+    renewed: watch::Sender<()>,
+}
+
+impl LeaseKeeper {
+    /// Keeps a lease that was asked for at `asked`: what is left is counted from before the request.
+    pub(super) fn new(lease: &Lease, asked: Instant) -> Self {
+        let until = Mutex::new(Some(asked + lease.until.since(lease.store_now)));
+        Self { fence: lease.fence.clone(), until, renewed: watch::Sender::new(()) }
+    }
+
+    /// What every write carries.
+    pub(super) const fn fence(&self) -> &Fence {
+        &self.fence
+    }
+
+    /// Waits until the lease outlives a call that may take this long.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Fenced`] when the lease is lost.
+    pub(super) async fn outlive(&self, call: Duration) -> Result<()> {
+        let mut renewed = self.renewed.subscribe();
+        loop {
+            match *self.until.lock().unwrap_or_else(PoisonError::into_inner) {
+                None => return Err(lost()),
+                Some(until) if until > Instant::now() + call => return Ok(()),
+                Some(_) => {}
+            }
+            renewed.changed().await.map_err(|_| lost())?;
+        }
+    }
+
+    fn set(&self, until: Option<Instant>) {
+        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = until;
+        self.renewed.send_replace(());
+    }
+}
+
+fn lost() -> Error {
+    Error::new(ErrorKind::Fenced, "this master's lease was taken over")
+        .hint("give every running master a name of its own, or stop this one")
+}
+
+/// Renews the lease until it is lost or the fleet shuts down.
+pub(super) async fn keep(core: std::sync::Arc<Core>) {
+    let mut pause = tokio::time::interval(core.config.lease_ttl / 6);
+    pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        pause.tick().await;
+        let asked = Instant::now();
+        match core.store.renew_lease(&core.lease.fence, core.config.lease_ttl).await {
+            Ok(Some(lease)) => core.lease.set(Some(asked + lease.until.since(lease.store_now))),
+            Ok(None) => {
+                tracing::error!(fence = ?core.lease.fence, "lease was taken over: this master stops acting");
+                core.lease.set(None);
+                return;
+            }
+            Err(error) => tracing::warn!(error = error.chain(), "lease not renewed; trying again"),
+        }
+    }
+}

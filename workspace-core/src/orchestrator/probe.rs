@@ -1,0 +1,92 @@
+//! Asking every server, again and again, how it is.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::future::join_all;
+use serde_json::json;
+
+use crate::error::{Error, Result};
+use crate::id::ServerId;
+use crate::model::{Availability, Probe, ServerObservation, ServerRecord, ServerState};
+use crate::orchestrator::Core;
+use crate::orchestrator::register_server::totals;
+use crate::port::{Change, Write};
+
+/// After this many failed probes in a row a server counts as offline; after the first it gets no new work.
+const FAILURES_UNTIL_OFFLINE: u32 = 3;
+
+/// Probes every server, for ever.
+pub(super) async fn keep_probing(core: Arc<Core>) {
+    let mut failures = BTreeMap::new();
+    loop {
+        if let Err(error) = core.probe_all(&mut failures).await {
+            tracing::warn!(error = error.chain(), "probes not recorded");
+        }
+        tokio::time::sleep(core.config.probe_interval).await;
+    }
+}
+
+impl Core {
+    async fn probe_all(self: &Arc<Self>, failures: &mut BTreeMap<ServerId, u32>) -> Result<()> {
+        let servers = self.store.servers().await?;
+        failures.retain(|id, _| servers.iter().any(|server| server.record.id == *id));
+        let answers = join_all(servers.iter().map(|server| self.look(&server.record))).await;
+        let mut changes = Vec::new();
+        for (server, answer) in servers.iter().zip(answers) {
+            if let Ok(probe) = &answer {
+                self.learn_totals(server, probe).await?;
+            }
+            let failed = failures.entry(server.record.id).or_default();
+            *failed = if answer.is_ok() { 0 } else { *failed + 1 };
+            changes.push(self.probed(server, answer, *failed));
+        }
+        // A server that was removed meanwhile is refused, and that is fine.
+        for result in self.store.commit(&changes).await? {
+            for event in result.into_iter().flat_map(|outcome| outcome.events) {
+                self.hub.wake(event.parent);
+            }
+        }
+        Ok(())
+    }
+
+    async fn look(&self, record: &ServerRecord) -> Result<Probe> {
+        let server = match self.pool.get(record.id) {
+            Some(server) => server,
+            // Registered by another master, or not connected at the start.
+            None => self.pool.connect(record, self.fleet).await?,
+        };
+        server.probe().await
+    }
+
+    /// A server that was offline when it was registered tells what it has when it first answers.
+    async fn learn_totals(self: &Arc<Self>, server: &ServerState, probe: &Probe) -> Result<()> {
+        if server.observation.probe.is_some() {
+            return Ok(());
+        }
+        let learned = |state: &ServerState| {
+            Ok(ServerRecord { totals: totals(&state.record.spec, probe), ..state.record.clone() })
+        };
+        self.edit_server(server.record.id, None, "server.learned", learned).await.map(|_| ())
+    }
+
+    fn probed(&self, server: &ServerState, answer: Result<Probe, Error>, failures: u32) -> Change {
+        let before = server.observation.availability;
+        let availability = match (answer.is_ok(), failures >= FAILURES_UNTIL_OFFLINE, before) {
+            (true, _, _) => Availability::Healthy,
+            (false, true, _) | (false, false, Availability::Offline) => Availability::Offline,
+            (false, false, _) => Availability::Unhealthy,
+        };
+        let last_error = answer.as_ref().err().map(Error::chain);
+        let probe = answer.ok().or_else(|| server.observation.probe.clone());
+        let id = server.record.id;
+        let data = json!({ "name": server.record.spec.name, "availability": availability, "error": last_error });
+        let observation = ServerObservation { availability, last_probe: Some(self.env.now()), last_error, probe };
+        let change = Change::default().with(Write::ObserveServer { id, observation });
+        if availability == before {
+            return change;
+        }
+        tracing::info!(server = server.record.spec.name, ?availability, "availability changed");
+        change.with(Write::Append(self.server_event(id, "server.availability", data)))
+    }
+}

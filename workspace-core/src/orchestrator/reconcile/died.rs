@@ -1,0 +1,131 @@
+//! Containers that ended by themselves.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::error::Result;
+use crate::event::NewEvent;
+use crate::id::ServerId;
+use crate::model::{Desired, Observed, Problem, RestartPolicy, Status, Workspace};
+use crate::orchestrator::Core;
+use crate::port::{ContainerState, ContainerStatus, PageRequest, WorkspaceFilter};
+
+/// A workspace that ran this long starts counting its restarts anew.
+const STEADY: Duration = Duration::from_mins(10);
+
+/// How a container ended.
+struct Death {
+    code: &'static str,
+    message: String,
+    hint: &'static str,
+    exit_code: Option<i64>,
+}
+
+impl Core {
+    /// A settled workspace whose container no longer runs died.
+    pub(super) async fn compare_container(self: &Arc<Self>, row: &Workspace, container: &ContainerState) -> Result<()> {
+        let current = row.container_name(row.observed.generation) == container.name;
+        if !(current && should_run(row)) || container.status == ContainerStatus::Running {
+            return Ok(());
+        }
+        let exit_code = container.exit_code;
+        let death = if container.out_of_memory {
+            Death {
+                code: "out_of_memory",
+                message: format!(
+                    "the program used more than its {} MiB of memory",
+                    row.desired.spec.resources.memory_mib
+                ),
+                hint: "give it more memory, then start it",
+                exit_code,
+            }
+        } else {
+            Death {
+                code: "exited",
+                message: format!("the program ended by itself with exit code {}", exit_code.unwrap_or(-1)),
+                hint: "see its logs, then start it",
+                exit_code,
+            }
+        };
+        self.died(row, death).await
+    }
+
+    /// A settled workspace without a container lost it behind our back.
+    pub(super) async fn compare_missing(
+        self: &Arc<Self>,
+        server: ServerId,
+        containers: &[ContainerState],
+    ) -> Result<()> {
+        let filter =
+            WorkspaceFilter { server: Some(server), status: Some(Status::Running), ..WorkspaceFilter::default() };
+        let mut page = PageRequest { after: None, limit: 1_000 };
+        loop {
+            let rows = self.store.workspaces(&filter, page).await?;
+            for row in rows.items.iter().filter(|row| should_run(row)) {
+                let name = row.container_name(row.observed.generation);
+                if !containers.iter().any(|container| container.name == name) {
+                    self.missing(server, row, &name).await?;
+                }
+            }
+            match rows.next {
+                Some(next) => page.after = Some(next),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// The row was read after the list: only a second look tells a new container from a missing one.
+    async fn missing(self: &Arc<Self>, server: ServerId, row: &Workspace, name: &str) -> Result<()> {
+        if self.connected(server)?.inspect_container(name).await?.is_some() {
+            return Ok(());
+        }
+        let death = Death {
+            code: "container_missing",
+            message: "the container was removed behind our back".to_owned(),
+            hint: "start it again; its data is kept",
+            exit_code: None,
+        };
+        self.died(row, death).await
+    }
+
+    async fn died(self: &Arc<Self>, row: &Workspace, death: Death) -> Result<()> {
+        tracing::info!(workspace = %row.id, code = death.code, exit_code = death.exit_code, "workspace died");
+        self.channels.close(row.id);
+        let now = self.env.now();
+        let steady = row.observed.started_at.is_some_and(|start| now.since(start) >= STEADY);
+        let restarts = if steady { 0 } else { row.observed.restarts };
+        let policy = row.desired.spec.restart;
+        let again = match policy.policy {
+            RestartPolicy::Never => false,
+            RestartPolicy::OnFailure => death.exit_code != Some(0) && restarts < policy.max,
+            RestartPolicy::Always => restarts < policy.max,
+        };
+        let event = NewEvent {
+            parent: row.id.as_uuid(),
+            at: now,
+            kind: "workspace.died".to_owned(),
+            data: json!({
+                "code": death.code, "message": death.message, "exit_code": death.exit_code,
+                "restarts": restarts, "restarting": again,
+            }),
+        };
+        if again {
+            let desired = Desired { generation: row.desired.generation + 1, ..row.desired.clone() };
+            let observed = Observed { status: Status::Starting, restarts: restarts + 1, ..row.observed.clone() };
+            self.turn(row, desired, observed, event).await?;
+        } else {
+            let problem =
+                Problem { code: death.code.to_owned(), message: death.message, hint: Some(death.hint.to_owned()) };
+            self.fail(row, problem, restarts, event).await?;
+        }
+        self.drive(row.id);
+        Ok(())
+    }
+}
+
+/// Whether the row says that its container runs.
+fn should_run(row: &Workspace) -> bool {
+    row.observed.status == Status::Running && row.is_settled()
+}

@@ -1,0 +1,90 @@
+//! Starting a workspace that does not run.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{ServerId, WorkspaceId};
+use crate::model::{Desired, Intent, ReservationPart, Scope, Status, Workspace};
+use crate::orchestrator::intent::Verdict;
+use crate::orchestrator::refusal::refused;
+use crate::orchestrator::{Caller, Core, Orchestrator};
+use crate::placement::PlacementRequest;
+use crate::port::{Refused, Write};
+use crate::resources::Resources;
+
+impl Orchestrator {
+    /// Wants a workspace running: its capacity is claimed on the server where its data is, and a new container is
+    /// made there. One that runs is started already.
+    ///
+    /// # Errors
+    /// `InsufficientCapacity` and `NoHealthyServers` as for a new workspace; nothing changes then. `Conflict` while
+    /// it is being deleted.
+    pub async fn start_workspace(&self, caller: &Caller, id: WorkspaceId) -> Result<Workspace> {
+        let row = self.core.workspace_of(caller, Scope::WorkspacesWrite, id).await?;
+        self.core.start(row).await
+    }
+}
+
+impl Core {
+    pub(super) async fn start(self: &Arc<Self>, mut row: Workspace) -> Result<Workspace> {
+        loop {
+            match row.desired.intent {
+                Intent::Running => return Ok(row),
+                Intent::Deleted => {
+                    return Err(Error::new(ErrorKind::Conflict, "the workspace is being deleted"));
+                }
+                Intent::Stopped => {}
+            }
+            match self.claim_again(&row, "workspace.starting").await? {
+                Ok(()) => return self.decided(row.id).await,
+                Err(Refused::Stale { .. }) => row = self.newest(row.id).await?,
+                Err(refusal) => return Err(refused("workspace", &refusal)),
+            }
+        }
+    }
+
+    /// Claims what the next container needs, where the data is, together with the wish to run. What is held already
+    /// is given back in the same change, so that new amounts replace the old.
+    pub(super) async fn claim_again(&self, row: &Workspace, event: &'static str) -> Result<Result<(), Refused>> {
+        let Some(server) = row.desired.server else {
+            return Err(Error::new(ErrorKind::Internal, "the workspace has no server"));
+        };
+        let spec = &row.desired.spec;
+        let (holder, part) = (row.id.as_uuid(), ReservationPart::Compute);
+        let compute = spec.resources.without_disk();
+        let request = PlacementRequest {
+            resources: compute.minus(self.held(server, holder, part).await?),
+            server: Some(server.to_string()),
+            required: true,
+            even_if_cordoned: true,
+            ..PlacementRequest::default()
+        };
+        let desired = Desired {
+            intent: Intent::Running,
+            generation: row.desired.generation + 1,
+            pending_restart: false,
+            ..row.desired.clone()
+        };
+        let verdict = Verdict { desired, status: Some(Status::Starting), event };
+        let claimed = self
+            .claim(spec.placement.strategy.unwrap_or_default(), request, |_| {
+                self.verdict(row, &verdict).with(Write::Release { holder, part }).with(Write::Reserve {
+                    server,
+                    holder,
+                    part,
+                    resources: compute,
+                    even_if_cordoned: true,
+                })
+            })
+            .await?;
+        Ok(claimed.map(|_| ()))
+    }
+
+    async fn held(&self, server: ServerId, holder: Uuid, part: ReservationPart) -> Result<Resources> {
+        let live = self.store.reservations(server, false).await?;
+        let held = live.into_iter().find(|reservation| reservation.holder == holder && reservation.part == part);
+        Ok(held.map(|reservation| reservation.resources).unwrap_or_default())
+    }
+}

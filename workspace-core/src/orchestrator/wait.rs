@@ -1,0 +1,37 @@
+//! Waiting until a workspace is what is wanted.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::error::{Error, Result};
+use crate::id::WorkspaceId;
+use crate::model::{Intent, Scope, Status, Workspace};
+use crate::orchestrator::{Caller, Orchestrator};
+
+impl Orchestrator {
+    /// Waits until a workspace is at rest: running, stopped, gone (its tombstone is returned), lost or in error. After
+    /// `longest` it is returned as it is.
+    pub async fn wait(&self, caller: &Caller, id: WorkspaceId, longest: Duration) -> Result<Workspace> {
+        let deadline = Instant::now() + longest;
+        let mut news = self.core.hub.subscribe(id.as_uuid());
+        let mut stopping = self.tasks.stopping();
+        let first = self.core.newest(id).await?;
+        if first.observed.status == Status::Deleted && first.desired.intent != Intent::Deleted {
+            return Err(Error::not_found("workspace"));
+        }
+        if first.observed.status != Status::Deleted {
+            self.core.workspace_of(caller, Scope::WorkspacesRead, id).await?;
+        }
+        loop {
+            news.mark_unchanged();
+            let row = self.core.newest(id).await?;
+            if row.is_settled() || self.tasks.is_stopping() {
+                return Ok(row);
+            }
+            if timeout_at(deadline, self.core.pause(&mut news, &mut stopping)).await.is_err() {
+                return Ok(row);
+            }
+        }
+    }
+}
