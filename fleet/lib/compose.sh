@@ -2,7 +2,7 @@
 # The fleet as containers of a Docker that runs already (compose.yml): for machines where we are not root on a Debian.
 
 compose() {
-  FLEET_NAME=$FLEET_NAME FLEET_NET=$FLEET_NET FLEET_HOME=$FLEET_HOME S3_PORT=$(s3_port 0) \
+  env FLEET_NET="$FLEET_NET" FLEET_HOME="$FLEET_HOME" S3_PORT="$(s3_port 0)" \
     docker compose --project-name "$FLEET_NAME" --file "${here:?}/compose.yml" --profile s3 "$@" >&2 </dev/null
 }
 
