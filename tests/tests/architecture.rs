@@ -165,3 +165,40 @@ fn http_knows_no_backend_and_core_no_outside() {
     );
     banned("workspace-http/src", &["bollard", "sqlx", "workspace_docker", "workspace_sql", "workspace_local"]);
 }
+
+#[test]
+fn the_default_facade_builds_no_backend_and_no_c() {
+    let output = std::process::Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--package",
+            "workspace-fleet",
+            "--edges",
+            "normal,build",
+            "--prefix",
+            "none",
+            "--format",
+            "{p}",
+        ])
+        .current_dir(root())
+        .output()
+        .expect("cargo tree runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let tree = String::from_utf8(output.stdout).expect("names are text");
+    let names: Vec<_> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(names.contains(&"workspace-local"), "the default is core and local: {names:?}");
+    for banned in [
+        "libgit2-sys",
+        "git2",
+        "libsqlite3-sys",
+        "sqlx",
+        "object_store",
+        "bollard",
+        "axum",
+        "cc",
+        "ring",
+        "openssl-sys",
+    ] {
+        assert!(!names.contains(&banned), "the default features build {banned}");
+    }
+}

@@ -7,7 +7,7 @@ use crate::orchestrator::{Caller, Core};
 
 impl Caller {
     /// Whether the caller may see what this owner has.
-    fn may_see(&self, owner: &OwnerId) -> bool {
+    pub(super) fn may_see(&self, owner: &OwnerId) -> bool {
         self.is_admin() || self.owner_id() == owner
     }
 }

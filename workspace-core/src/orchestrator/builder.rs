@@ -9,6 +9,7 @@ use crate::environment::Environment;
 use crate::error::Result;
 use crate::memory::MemoryStore;
 use crate::orchestrator::channels::Channels;
+use crate::orchestrator::converge::Starting;
 use crate::orchestrator::hub::Hub;
 use crate::orchestrator::lease::{self, LeaseKeeper};
 use crate::orchestrator::tasks::Tasks;
@@ -34,7 +35,9 @@ impl Orchestrator {
     /// over at once. What runs on the servers goes on.
     pub async fn shutdown(&self) {
         self.tasks.stop();
-        self.tasks.finished().await;
+        if tokio::time::timeout(self.core.config.shutdown_grace, self.tasks.finished()).await.is_err() {
+            tracing::info!("what was going on is cut short; the next start takes it up");
+        }
         if let Err(error) = self.core.store.release_lease(self.core.lease.fence()).await {
             tracing::warn!(error = error.chain(), "lease not given back; it ends by itself");
         }
@@ -93,6 +96,7 @@ impl OrchestratorBuilder {
             hub: Hub::default(),
             channels: Channels::default(),
             cursor: AtomicU64::new(0),
+            starting: Starting::default(),
             tasks: Arc::downgrade(&tasks),
         });
         core.connect_known_servers().await?;

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::StrategyKind;
+use crate::model::{ServerState, StrategyKind};
 use crate::orchestrator::Core;
 use crate::placement::{Decision, PlacementContext, PlacementRequest, built_in, decide};
 use crate::port::{Change, Outcome, Refused};
@@ -27,7 +27,9 @@ impl Core {
         let strategy = built_in(strategy);
         let cx = PlacementContext { cursor: self.cursor.fetch_add(1, Ordering::Relaxed) };
         for _ in 0..ATTEMPTS {
-            let decision = decide(strategy.as_ref(), &self.store.servers().await?, &request, cx)?;
+            let servers = self.store.servers().await?;
+            check_wish(&request, &servers)?;
+            let decision = decide(strategy.as_ref(), &servers, &request, cx)?;
             match self.commit(change(&decision)).await? {
                 Ok(outcome) => return Ok(Ok((decision, outcome))),
                 Err(Refused::Capacity { .. } | Refused::ServerClosed) => {
@@ -52,5 +54,16 @@ impl Core {
             }
         }
         Ok(result)
+    }
+}
+
+/// A server that was asked for must exist: a slip in its name is no matter of capacity.
+pub(super) fn check_wish(request: &PlacementRequest, servers: &[ServerState]) -> Result<()> {
+    match &request.server {
+        Some(wanted) if !servers.iter().any(|server| request.names(&server.record)) => {
+            Err(Error::invalid("placement.server", format!("no such server {wanted:?}"))
+                .hint("give the name or the id of a server of the fleet"))
+        }
+        _ => Ok(()),
     }
 }

@@ -31,7 +31,8 @@ pub struct Template {
 pub struct Config {
     /// The name of this master; the same after its restart.
     pub master: MasterId,
-    /// How long the lease of a master lasts. Longer than any one call to a server may take.
+    /// How long the lease of a master lasts; it is renewed six times as often. What is left then must outlive any one
+    /// call to a server, which may take 75 seconds.
     pub lease_ttl: Duration,
     /// How placement chooses when the request does not say.
     pub strategy: StrategyKind,
@@ -53,6 +54,8 @@ pub struct Config {
     pub reconcile_interval: Duration,
     /// How old an object without a row must be before it is removed.
     pub orphan_grace: Duration,
+    /// How long a shutdown waits for what is going on; the next start takes up what was cut.
+    pub shutdown_grace: Duration,
     /// How long a container may take to end by itself.
     pub stop_grace: Duration,
     /// How long a workspace may take to start, its pull included, before it is given up.
@@ -65,7 +68,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             master: MasterId::new("master"),
-            lease_ttl: Duration::from_secs(90),
+            lease_ttl: Duration::from_mins(2),
             strategy: StrategyKind::Spread,
             default_resources: Resources { cpu_millis: 500, memory_mib: 512, disk_gib: 1, slots: 1, gpus: 0 },
             default_profile: Profile::Strict,
@@ -76,6 +79,7 @@ impl Default for Config {
             probe_interval: Duration::from_secs(5),
             reconcile_interval: Duration::from_secs(10),
             orphan_grace: Duration::from_mins(2),
+            shutdown_grace: Duration::from_secs(5),
             stop_grace: Duration::from_secs(5),
             start_deadline: Duration::from_mins(5),
             poll_interval: Duration::from_secs(1),

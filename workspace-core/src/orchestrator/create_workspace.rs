@@ -216,10 +216,10 @@ impl Draft {
         let (id, resources) = (workspace.id, workspace.desired.spec.resources);
         let copy = ProjectCopy { server: decision.server, data_generation: 1, filled: self.project.source.is_none() };
         let project = Project { copy: self.project.copy.clone().or(Some(copy)), ..self.project.clone() };
-        let project_write = if self.new_project {
-            Write::InsertProject(project)
-        } else {
-            Write::UpdateProject { expected: project.revision, project }
+        let project_write = match (self.new_project, &self.project.copy) {
+            (true, _) => Some(Write::InsertProject(project)),
+            (false, None) => Some(Write::UpdateProject { expected: project.revision, project }),
+            (false, Some(_)) => None,
         };
         let event = NewEvent {
             parent: id.as_uuid(),
@@ -244,7 +244,7 @@ impl Draft {
                 (disk.get(Dimension::Disk) > 0)
                     .then(|| reserve(self.project.id.as_uuid(), ReservationPart::Storage, disk)),
             )
-            .with(project_write)
+            .with_all(project_write)
             .with(Write::InsertWorkspace(Box::new(workspace)))
             .with(Write::AllotNetwork { server: decision.server, workspace: id })
             .with(Write::Append(event))

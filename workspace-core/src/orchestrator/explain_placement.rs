@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Scope, StrategyKind, WorkspaceSpec};
+use crate::orchestrator::claim::check_wish;
 use crate::orchestrator::{Caller, Orchestrator, validate};
 use crate::placement::{Decision, PlacementContext, PlacementRequest, Rejection, built_in, decide};
 
@@ -41,6 +42,7 @@ impl Orchestrator {
         };
         let cx = PlacementContext { cursor: self.core.cursor.load(Ordering::Relaxed) };
         let servers = self.core.store.servers().await?;
+        check_wish(&request, &servers)?;
         match decide(built_in(strategy).as_ref(), &servers, &request, cx) {
             Ok(decision) => {
                 let rejections = decision.record.rejections.clone();

@@ -99,5 +99,6 @@ struct Core {
     hub: hub::Hub,
     channels: channels::Channels,
     cursor: AtomicU64,
+    starting: converge::Starting,
     tasks: Weak<tasks::Tasks>,
 }

@@ -6,7 +6,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::error::{Error, Result};
 use crate::id::WorkspaceId;
-use crate::model::{Intent, Scope, Status, Workspace};
+use crate::model::{Scope, Workspace};
 use crate::orchestrator::{Caller, Orchestrator};
 
 impl Orchestrator {
@@ -16,12 +16,9 @@ impl Orchestrator {
         let deadline = Instant::now() + longest;
         let mut news = self.core.hub.subscribe(id.as_uuid());
         let mut stopping = self.tasks.stopping();
-        let first = self.core.newest(id).await?;
-        if first.observed.status == Status::Deleted && first.desired.intent != Intent::Deleted {
+        caller.require(Scope::WorkspacesRead)?;
+        if !caller.may_see(&self.core.newest(id).await?.owner) {
             return Err(Error::not_found("workspace"));
-        }
-        if first.observed.status != Status::Deleted {
-            self.core.workspace_of(caller, Scope::WorkspacesRead, id).await?;
         }
         loop {
             news.mark_unchanged();

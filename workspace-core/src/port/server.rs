@@ -96,7 +96,8 @@ pub trait Containers: Send + Sync {
     /// before the start and closed after the last byte; it needs `open_stdin`.
     async fn start_container(&self, name: &str, input: Option<Bytes>) -> Result<()>;
 
-    /// Asks the program to end, and ends it after `grace`; one that does not run is stopped already.
+    /// Asks the program to end, and ends it after `grace`; one that does not run, or does not exist, is stopped
+    /// already.
     async fn stop_container(&self, name: &str, grace: Duration) -> Result<()>;
 
     /// Removes a container that carries the labels of this fleet, running or not; a missing one is removed already.

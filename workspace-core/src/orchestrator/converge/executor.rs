@@ -50,6 +50,14 @@ impl Core {
                 Err(refusal) => Err(refused("workspace", &refusal)),
             };
         }
+        let _place = match (row.desired.intent, row.desired.server) {
+            (Intent::Running, Some(server)) => tokio::select! {
+                biased;
+                () = self.superseded(row.id, row.revision, poke) => return Ok(Pass::Again),
+                place = self.starting.place(server, self.config.max_starting_per_server) => place,
+            },
+            _ => None,
+        };
         let deadline = Instant::now() + self.config.start_deadline;
         for &step in Step::towards(row.desired.intent) {
             if self.is_stopping() {

@@ -10,9 +10,12 @@ mod executor;
 mod failure;
 mod finish;
 mod pipeline;
+mod starting;
 mod steps;
 
 use std::sync::Arc;
+
+pub(super) use starting::Starting;
 
 use crate::id::WorkspaceId;
 use crate::orchestrator::Core;

@@ -4,6 +4,7 @@
 //! without a row is an orphan ([`orphans`]). A container that ended by itself is [`died`]'s.
 
 mod died;
+mod expired;
 mod orphans;
 
 use std::sync::Arc;
@@ -27,6 +28,9 @@ pub(super) async fn keep_reconciling(core: Arc<Core>) {
         }
         if Instant::now() >= next_listing {
             core.compare_all(&mut suspects).await;
+            if let Err(error) = core.expire().await {
+                tracing::warn!(error = error.chain(), "expired workspaces not deleted");
+            }
             next_listing = Instant::now() + core.config.reconcile_interval;
         }
         tokio::time::sleep(core.config.poll_interval).await;

@@ -1,0 +1,26 @@
+//! A burst does not pile onto one server: only so many workspaces start there at once.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::id::ServerId;
+
+/// The places for starting workspaces, server by server.
+#[derive(Debug, Default)]
+pub(in crate::orchestrator) struct Starting {
+    places: Mutex<BTreeMap<ServerId, Arc<Semaphore>>>,
+}
+
+impl Starting {
+    /// Waits for a place on a server that has `most`; it is free again when the permit is dropped.
+    pub(super) async fn place(&self, server: ServerId, most: usize) -> Option<OwnedSemaphorePermit> {
+        let places = {
+            let mut all = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(all.entry(server).or_insert_with(|| Arc::new(Semaphore::new(most.max(1)))))
+        };
+        // Never closed, so there is always a permit in the end.
+        places.acquire_owned().await.ok()
+    }
+}
