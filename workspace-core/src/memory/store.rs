@@ -265,4 +265,12 @@ mod tests {
         tables.ledgers.retain(|_, ledger| ledger.seq > 0);
         assert_eq!(format!("{tables:?}"), before);
     }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_memory_store_keeps_every_rule() {
+        crate::testing::conformance::state_store::run_all(async || {
+            Arc::new(MemoryStore::new(Environment::system())) as Arc<dyn StateStore>
+        })
+        .await;
+    }
 }
