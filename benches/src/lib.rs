@@ -1,1 +1,4 @@
-//! Placeholder.
+//! Benchmarks with their baselines; each program prints its table and, last, one JSON object.
+
+pub mod fleet;
+pub mod quantile;

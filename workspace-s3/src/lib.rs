@@ -1,1 +1,1 @@
-//! Placeholder.
+//! Snapshots of projects in object storage; the backend is not written yet.

@@ -244,8 +244,11 @@ pub struct Desired {
     pub name: String,
     /// The project mounted at `/workspace`.
     pub project: ProjectId,
-    /// What to run.
+    /// What to run from the next start on.
     pub spec: WorkspaceSpec,
+    /// What the current generation runs: the spec as it was when the generation's capacity was claimed. A generation
+    /// never runs anything else.
+    pub claimed: WorkspaceSpec,
     /// What the owner wants.
     pub intent: Intent,
     /// Grows with each new container; names it `ws-<workspace>-g<generation>`.
@@ -256,8 +259,16 @@ pub struct Desired {
     pub network_slot: Option<u32>,
     /// Why there.
     pub placement: PlacementRecord,
+}
+
+impl Desired {
     /// Whether an edit waits for the next start.
-    pub pending_restart: bool,
+    pub fn is_pending_restart(&self) -> bool {
+        let (next, now) = (&self.spec, &self.claimed);
+        self.intent == Intent::Running
+            && (&next.image, &next.command, &next.env, &next.ports, next.resources)
+                != (&now.image, &now.command, &now.env, &now.ports, now.resources)
+    }
 }
 
 /// Why something is not as it should be, for people and programs.
@@ -290,8 +301,10 @@ pub struct Observed {
     pub health: Health,
     /// The generation of the container that was last started.
     pub generation: u64,
-    /// Why it is in `error` or waits.
+    /// Why it is, or is about to be, in `error`.
     pub error: Option<Problem>,
+    /// Why it does not get on; it tries again.
+    pub waiting: Option<Problem>,
     /// When its container was last started.
     pub started_at: Option<Timestamp>,
     /// How often in a row it was started again after it ended by itself.
@@ -301,7 +314,15 @@ pub struct Observed {
 impl Observed {
     /// What is seen of something that was just recorded.
     pub const fn new(status: Status) -> Self {
-        Self { status, health: Health::Unknown, generation: 0, error: None, started_at: None, restarts: 0 }
+        Self {
+            status,
+            health: Health::Unknown,
+            generation: 0,
+            error: None,
+            waiting: None,
+            started_at: None,
+            restarts: 0,
+        }
     }
 }
 

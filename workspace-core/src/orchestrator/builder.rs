@@ -92,7 +92,7 @@ impl OrchestratorBuilder {
             env: self.env,
             config: self.config,
             fleet,
-            lease: LeaseKeeper::new(&lease, asked),
+            lease: Arc::new(LeaseKeeper::new(&lease, asked)),
             hub: Hub::default(),
             channels: Channels::default(),
             cursor: AtomicU64::new(0),
@@ -102,6 +102,7 @@ impl OrchestratorBuilder {
         core.connect_known_servers().await?;
         tasks.spawn(until_stop(&tasks, lease::keep(Arc::clone(&core))));
         tasks.spawn(until_stop(&tasks, probe::keep_probing(Arc::clone(&core))));
+        tasks.spawn(until_stop(&tasks, reconcile::keep_working(Arc::clone(&core))));
         tasks.spawn(until_stop(&tasks, reconcile::keep_reconciling(Arc::clone(&core))));
         tracing::info!(%fleet, master = %lease.fence.master, epoch = lease.fence.epoch, "fleet started");
         Ok(Orchestrator { core, tasks })

@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{ServerId, WorkspaceId};
 use crate::model::{Status, Workspace};
 use crate::orchestrator::Core;
+use crate::orchestrator::leased::Leased;
 use crate::port::{Channel, Server};
 
 /// The place of one workspace's channel; locked while it is being opened, so that it is opened once.
@@ -56,6 +57,11 @@ impl Core {
         let channel = self.server_of_workspace(row)?.open_channel(&row.container_name(generation)).await?;
         *slot = Some((generation, Arc::clone(&channel)));
         Ok(channel)
+    }
+
+    /// A workspace's server, as its driver may use it.
+    pub(super) fn leased_server(&self, row: &Workspace) -> Result<Arc<dyn Server>> {
+        Ok(Arc::new(Leased::new(self.server_of_workspace(row)?, Arc::clone(&self.lease))))
     }
 
     /// The connected server of a workspace.

@@ -125,13 +125,13 @@ impl Core {
         let desired = Desired {
             name: new.name,
             project: project.id,
+            claimed: spec.clone(),
             spec,
             intent: Intent::Running,
             generation: 1,
             server: None,
             network_slot: None,
             placement: PlacementRecord::default(),
-            pending_restart: false,
         };
         let workspace = Workspace {
             id: WorkspaceId::from_uuid(self.env.uuid()),

@@ -65,10 +65,10 @@ pub(super) async fn keep(core: std::sync::Arc<Core>) {
     loop {
         pause.tick().await;
         let asked = Instant::now();
-        match core.store.renew_lease(&core.lease.fence, core.config.lease_ttl).await {
+        match core.store.renew_lease(core.lease.fence(), core.config.lease_ttl).await {
             Ok(Some(lease)) => core.lease.set(Some(asked + lease.until.since(lease.store_now))),
             Ok(None) => {
-                tracing::error!(fence = ?core.lease.fence, "lease was taken over: this master stops acting");
+                tracing::error!(fence = ?core.lease.fence(), "lease was taken over: this master stops acting");
                 core.lease.set(None);
                 return;
             }

@@ -35,6 +35,7 @@ mod hex;
 mod hub;
 mod intent;
 mod lease;
+mod leased;
 mod logs;
 mod patch_workspace;
 mod probe;
@@ -95,7 +96,7 @@ struct Core {
     env: Environment,
     config: Config,
     fleet: FleetId,
-    lease: lease::LeaseKeeper,
+    lease: Arc<lease::LeaseKeeper>,
     hub: hub::Hub,
     channels: channels::Channels,
     cursor: AtomicU64,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::error::{Error, Result};
 use crate::id::WorkspaceId;
 use crate::label::Labels;
-use crate::model::{Desired, Failover, Intent, RestartSpec, Scope, Workspace};
+use crate::model::{Desired, Failover, RestartSpec, Scope, Workspace};
 use crate::orchestrator::intent::Verdict;
 use crate::orchestrator::{Caller, Orchestrator, validate};
 use crate::resources::Resources;
@@ -33,7 +33,8 @@ pub struct WorkspacePatch {
     pub env: Option<BTreeMap<String, String>>,
     /// The published ports. With the next start.
     pub ports: Option<Vec<u16>>,
-    /// What it may use; its disk cannot change. With the next start or restart, which claims it.
+    /// What it may use; its disk cannot change. With the next start or restart, which claims it; what a restart needs
+    /// less is given back when the workspace stops.
     pub resources: Option<Resources>,
 }
 
@@ -72,7 +73,6 @@ fn patched(row: &Workspace, patch: &WorkspacePatch) -> Result<Desired> {
     set(&mut spec.ttl_seconds, patch.ttl_seconds.as_ref());
     set(&mut spec.restart, patch.restart.as_ref());
     set(&mut spec.failover, patch.failover.as_ref());
-    let at_once = spec.clone();
     set(&mut spec.image, patch.image.as_ref());
     set(&mut spec.command, patch.command.as_ref());
     set(&mut spec.env, patch.env.as_ref());
@@ -81,9 +81,6 @@ fn patched(row: &Workspace, patch: &WorkspacePatch) -> Result<Desired> {
         spec.resources = resize(row, resources)?;
     }
     validate::spec(spec)?;
-    if *spec != at_once && desired.intent == Intent::Running {
-        desired.pending_restart = true;
-    }
     Ok(desired)
 }
 

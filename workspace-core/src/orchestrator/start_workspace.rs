@@ -45,17 +45,18 @@ impl Core {
         }
     }
 
-    /// Claims what the next container needs, where the data is, together with the wish to run. What is held already
-    /// is given back in the same change, so that new amounts replace the old.
+    /// Claims what the next generation needs, where the data is, together with the wish to run. What the running
+    /// generation holds is never lessened: it still runs until it is replaced.
     pub(super) async fn claim_again(&self, row: &Workspace, event: &'static str) -> Result<Result<(), Refused>> {
         let Some(server) = row.desired.server else {
             return Err(Error::new(ErrorKind::Internal, "the workspace has no server"));
         };
         let spec = &row.desired.spec;
         let (holder, part) = (row.id.as_uuid(), ReservationPart::Compute);
-        let compute = spec.resources.without_disk();
+        let held = self.held(server, holder, part).await?;
+        let compute = spec.resources.without_disk().zip(held, u64::max);
         let request = PlacementRequest {
-            resources: compute.minus(self.held(server, holder, part).await?),
+            resources: compute.minus(held),
             server: Some(server.to_string()),
             required: true,
             even_if_cordoned: true,
@@ -64,7 +65,7 @@ impl Core {
         let desired = Desired {
             intent: Intent::Running,
             generation: row.desired.generation + 1,
-            pending_restart: false,
+            claimed: spec.clone(),
             ..row.desired.clone()
         };
         let verdict = Verdict { desired, status: Some(Status::Starting), event };

@@ -88,7 +88,7 @@ pub enum Write {
         expected: u64,
         /// What is wanted.
         desired: Box<Desired>,
-        /// The transient status to show from now on; `None` leaves it. It clears `error`.
+        /// The transient status to show from now on; `None` leaves it. It clears `error` and `waiting`.
         status: Option<Status>,
         /// Takes the workspace over from its driver, if it is at rest ([`Status::is_settled`]) or its driver's lease
         /// has ended.

@@ -1,14 +1,14 @@
 //! The one place that knows leases, deadlines and retries.
 
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::WorkspaceId;
 use crate::model::{Intent, Observed, Status, Workspace};
 use crate::orchestrator::Core;
 use crate::orchestrator::converge::backoff::Backoff;
-use crate::orchestrator::converge::pipeline::{LONGEST_CALL, Step};
+use crate::orchestrator::converge::pipeline::Step;
 use crate::orchestrator::refusal::refused;
 use crate::port::{Change, Refused, Write};
 
@@ -18,26 +18,48 @@ enum Pass {
     Done,
     /// The row says something else now.
     Again,
+    /// A step failed; the next pass begins at the first step, because what a call that was given up does late may
+    /// undo an earlier one.
+    Later,
+}
+
+/// Until when a revision of a row may be driven up.
+struct Patience {
+    revision: u64,
+    until: Instant,
 }
 
 impl Core {
     /// Drives a workspace until it is settled, somebody else drives it, or the fleet shuts down.
     pub(super) async fn converge(&self, id: WorkspaceId, poke: &Notify) {
         let mut backoff = Backoff::default();
+        let mut patience = Patience { revision: 0, until: Instant::now() };
         while !self.is_stopping() {
-            match self.pass(id, poke).await {
+            match self.pass(id, poke, &mut patience).await {
                 Ok(Pass::Done) => return,
                 Ok(Pass::Again) => backoff = Backoff::default(),
+                Ok(Pass::Later) => self.rest(id, patience.revision, poke, &mut backoff).await,
                 Err(error) if error.kind() == ErrorKind::Fenced => return,
                 Err(error) => {
                     tracing::warn!(workspace = %id, error = error.chain(), "pass failed; trying again");
-                    tokio::time::sleep(backoff.next(&self.env)).await;
+                    self.rest(id, patience.revision, poke, &mut backoff).await;
                 }
             }
         }
     }
 
-    async fn pass(&self, id: WorkspaceId, poke: &Notify) -> Result<Pass> {
+    /// Waits before the next pass, no longer than until the row says something else or the fleet shuts down.
+    async fn rest(&self, id: WorkspaceId, revision: u64, poke: &Notify, backoff: &mut Backoff) {
+        let Some(mut stopping) = self.tasks.upgrade().map(|tasks| tasks.stopping()) else { return };
+        tokio::select! {
+            biased;
+            _ = stopping.wait_for(|&stop| stop) => {}
+            () = self.superseded(id, revision, poke) => {}
+            () = sleep(backoff.next(&self.env)) => {}
+        }
+    }
+
+    async fn pass(&self, id: WorkspaceId, poke: &Notify, patience: &mut Patience) -> Result<Pass> {
         let Some(mut row) = self.store.workspace(id).await? else { return Ok(Pass::Done) };
         if row.is_settled() {
             return Ok(Pass::Done);
@@ -50,54 +72,52 @@ impl Core {
                 Err(refusal) => Err(refused("workspace", &refusal)),
             };
         }
+        if patience.revision != row.revision {
+            *patience = Patience { revision: row.revision, until: Instant::now() + self.config.start_deadline };
+        }
+        let revision = row.revision;
+        tokio::select! {
+            biased;
+            () = self.superseded(id, revision, poke) => Ok(Pass::Again),
+            pass = self.run_steps(&mut row, patience.until) => pass,
+        }
+    }
+
+    async fn run_steps(&self, row: &mut Workspace, until: Instant) -> Result<Pass> {
         let _place = match (row.desired.intent, row.desired.server) {
-            (Intent::Running, Some(server)) => tokio::select! {
-                biased;
-                () = self.superseded(row.id, row.revision, poke) => return Ok(Pass::Again),
-                place = self.starting.place(server, self.config.max_starting_per_server) => place,
-            },
+            (Intent::Running, Some(server)) => self.starting.place(server, self.config.max_starting_per_server).await,
             _ => None,
         };
-        let deadline = Instant::now() + self.config.start_deadline;
         for &step in Step::towards(row.desired.intent) {
             if self.is_stopping() {
                 return Ok(Pass::Done);
             }
-            if row.observed.status != step.status() && !self.show(&mut row, step.status()).await? {
+            if row.observed.status != step.status() && !self.show(row, step.status()).await? {
                 return Ok(Pass::Again);
             }
-            let outcome = tokio::select! {
-                biased;
-                () = self.superseded(row.id, row.revision, poke) => return Ok(Pass::Again),
-                outcome = self.persist_through(step, &mut row, deadline) => outcome,
-            };
-            match outcome {
-                Ok(()) => tracing::debug!(workspace = %id, step = step.name(), "step done"),
-                Err(error) if error.kind() == ErrorKind::Fenced => return Err(error),
-                Err(error) => return self.give_up(&row, step, &error).await.map(|()| Pass::Again),
+            match self.run(step, row).await {
+                Ok(()) => tracing::debug!(workspace = %row.id, step = step.name(), "step done"),
+                Err(error) => return self.failed(row, step, error, until).await,
             }
         }
-        self.finish(&row).await.map(|()| Pass::Again)
+        self.finish(row).await.map(|()| Pass::Again)
     }
 
-    /// Runs a step until it succeeds. Going up it gives up on what cannot be mended by trying, and at the deadline;
-    /// going down it never does: what is left would be lost.
-    async fn persist_through(&self, step: Step, row: &mut Workspace, deadline: Instant) -> Result<()> {
-        let mut backoff = Backoff::default();
-        loop {
-            self.lease.outlive(LONGEST_CALL).await?;
-            let Err(error) = self.run(step, row).await else { return Ok(()) };
-            let hopeless = !error.is_retryable() || Instant::now() >= deadline;
-            if error.kind() == ErrorKind::Fenced || (hopeless && row.desired.intent == Intent::Running) {
-                return Err(error);
-            }
-            tracing::warn!(workspace = %row.id, step = step.name(), error = error.chain(), "step failed; trying again");
-            self.show_waiting(row, step, &error).await?;
-            tokio::time::sleep(backoff.next(&self.env)).await;
+    /// Going up, what cannot be mended by trying is given up, and everything at the deadline; going down nothing is:
+    /// what is left would be lost.
+    async fn failed(&self, row: &Workspace, step: Step, error: Error, until: Instant) -> Result<Pass> {
+        if error.kind() == ErrorKind::Fenced {
+            return Err(error);
         }
+        let hopeless = !error.is_retryable() || Instant::now() >= until;
+        if hopeless && row.desired.intent == Intent::Running {
+            return self.give_up(row, step, &error).await.map(|()| Pass::Again);
+        }
+        tracing::warn!(workspace = %row.id, step = step.name(), error = error.chain(), "step failed; trying again");
+        self.show_waiting(row, step, &error).await.map(|()| Pass::Later)
     }
 
-    /// Ends when the row says something else than the one that is being driven.
+    /// Ends when the row says something else than the revision that is being driven.
     async fn superseded(&self, id: WorkspaceId, revision: u64, poke: &Notify) {
         loop {
             poke.notified().await;
@@ -123,7 +143,7 @@ impl Core {
         }
     }
 
-    pub(super) fn observation(&self, row: &Workspace, observed: &Observed) -> Write {
+    pub(in crate::orchestrator) fn observation(&self, row: &Workspace, observed: &Observed) -> Write {
         Write::ObserveWorkspace { id: row.id, expected: row.revision, observed: observed.clone(), at: self.env.now() }
     }
 }

@@ -28,7 +28,13 @@ impl Core {
         event: NewEvent,
     ) -> Result<()> {
         let desired = Desired { intent: Intent::Stopped, ..row.desired.clone() };
-        let observed = Observed { status: Status::Stopping, error: Some(problem), restarts, ..row.observed.clone() };
+        let observed = Observed {
+            status: Status::Stopping,
+            error: Some(problem),
+            waiting: None,
+            restarts,
+            ..row.observed.clone()
+        };
         self.turn(row, desired, observed, event).await
     }
 
@@ -60,21 +66,19 @@ impl Core {
     }
 
     /// Shows once what a workspace waits for; a row that changed meanwhile is left to the next pass.
-    pub(super) async fn show_waiting(&self, row: &mut Workspace, step: Step, error: &Error) -> Result<()> {
+    pub(super) async fn show_waiting(&self, row: &Workspace, step: Step, error: &Error) -> Result<()> {
         let problem = Problem::from(error);
-        if row.observed.error.as_ref().is_some_and(|shown| shown.code == problem.code) {
+        if row.observed.waiting.as_ref().is_some_and(|shown| shown.code == problem.code) {
             return Ok(());
         }
-        let observed = Observed { error: Some(problem), ..row.observed.clone() };
+        let observed = Observed { waiting: Some(problem), ..row.observed.clone() };
         let change = Change::by(self.lease.fence())
             .with(self.observation(row, &observed))
             .with(Write::Append(self.failed_event(row, "workspace.waiting", step, error)));
         match self.commit(change).await? {
-            Ok(_) => row.observed = observed,
-            Err(Refused::Stale { .. }) => {}
-            Err(refusal) => return Err(refused("workspace", &refusal)),
+            Ok(_) | Err(Refused::Stale { .. }) => Ok(()),
+            Err(refusal) => Err(refused("workspace", &refusal)),
         }
-        Ok(())
     }
 
     fn failed_event(&self, row: &Workspace, kind: &str, step: Step, error: &Error) -> NewEvent {

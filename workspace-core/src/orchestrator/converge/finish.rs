@@ -31,6 +31,7 @@ impl Core {
             health: Health::Healthy,
             generation,
             error: None,
+            waiting: None,
             started_at: Some(self.env.now()),
             restarts: row.observed.restarts,
         };
@@ -43,7 +44,7 @@ impl Core {
 
     fn now_stopped(&self, row: &Workspace) -> Change {
         let status = if row.observed.error.is_some() { Status::Error } else { Status::Stopped };
-        let observed = Observed { status, health: Health::Unknown, ..row.observed.clone() };
+        let observed = Observed { status, health: Health::Unknown, waiting: None, ..row.observed.clone() };
         Change::by(self.lease.fence())
             .with(self.observation(row, &observed))
             .with(Write::Release { holder: row.id.as_uuid(), part: ReservationPart::Compute })
@@ -51,8 +52,13 @@ impl Core {
     }
 
     async fn now_deleted(&self, row: &Workspace) -> Result<Change> {
-        let observed =
-            Observed { status: Status::Deleted, health: Health::Unknown, error: None, ..row.observed.clone() };
+        let observed = Observed {
+            status: Status::Deleted,
+            health: Health::Unknown,
+            error: None,
+            waiting: None,
+            ..row.observed.clone()
+        };
         let change = Change::by(self.lease.fence())
             .with(self.observation(row, &observed))
             .with(Write::Release { holder: row.id.as_uuid(), part: ReservationPart::Compute })

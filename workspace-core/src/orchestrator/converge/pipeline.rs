@@ -1,11 +1,6 @@
 //! Which steps lead to which intent.
 
-use std::time::Duration;
-
 use crate::model::{Intent, Status};
-
-/// The longest that one call to a server may go on: the lease must outlive it.
-pub(super) const LONGEST_CALL: Duration = Duration::from_secs(75);
 
 /// One step of a workspace's way. Its name is in events and messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,7 +20,7 @@ const PIDS: u32 = 512;
 impl Core {
     /// Runs one step of a workspace.
     pub(super) async fn run(&self, step: Step, row: &Workspace) -> Result<()> {
-        let server = self.server_of_workspace(row)?;
+        let server = self.leased_server(row)?;
         match step {
             Step::Volume => self.volume(row, &server).await,
             Step::Filled => self.filled(row).await,
@@ -148,7 +148,7 @@ impl Core {
     }
 
     fn container_spec(&self, row: &Workspace, volume: String) -> Result<ContainerSpec> {
-        let spec = &row.desired.spec;
+        let spec = &row.desired.claimed;
         let bytes = serde_json::to_vec(spec)
             .map_err(|error| Error::new(ErrorKind::Internal, "the spec cannot be written").source(error))?;
         let spec_hash = hex(&Sha256::digest(&bytes)[..8]);

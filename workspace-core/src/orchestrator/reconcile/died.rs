@@ -7,10 +7,9 @@ use serde_json::json;
 
 use crate::error::Result;
 use crate::event::NewEvent;
-use crate::id::ServerId;
-use crate::model::{Desired, Observed, Problem, RestartPolicy, Status, Workspace};
+use crate::model::{Desired, Intent, Observed, Problem, RestartPolicy, Status, Workspace};
 use crate::orchestrator::Core;
-use crate::port::{ContainerState, ContainerStatus, PageRequest, WorkspaceFilter};
+use crate::port::{ContainerState, ContainerStatus, PageRequest, Server, WorkspaceFilter};
 
 /// A workspace that ran this long starts counting its restarts anew.
 const STEADY: Duration = Duration::from_mins(10);
@@ -24,8 +23,12 @@ struct Death {
 }
 
 impl Core {
-    /// A settled workspace whose container no longer runs died.
+    /// A settled workspace whose container no longer runs died; one that is stopped and whose container runs got a
+    /// start that was carried out late.
     pub(super) async fn compare_container(self: &Arc<Self>, row: &Workspace, container: &ContainerState) -> Result<()> {
+        if row.is_settled() && row.desired.intent == Intent::Stopped && container.status == ContainerStatus::Running {
+            return self.stop_again(row).await;
+        }
         let current = row.container_name(row.observed.generation) == container.name;
         if !(current && should_run(row)) || container.status == ContainerStatus::Running {
             return Ok(());
@@ -36,7 +39,7 @@ impl Core {
                 code: "out_of_memory",
                 message: format!(
                     "the program used more than its {} MiB of memory",
-                    row.desired.spec.resources.memory_mib
+                    row.desired.claimed.resources.memory_mib
                 ),
                 hint: "give it more memory, then start it",
                 exit_code,
@@ -52,14 +55,28 @@ impl Core {
         self.died(row, death).await
     }
 
+    async fn stop_again(self: &Arc<Self>, row: &Workspace) -> Result<()> {
+        tracing::info!(workspace = %row.id, "stopping what was started late");
+        let observed = Observed { status: Status::Stopping, ..row.observed.clone() };
+        let event = NewEvent {
+            parent: row.id.as_uuid(),
+            at: self.env.now(),
+            kind: "workspace.stopping".to_owned(),
+            data: json!({ "reason": "a start was carried out late" }),
+        };
+        self.turn(row, row.desired.clone(), observed, event).await?;
+        self.drive(row.id);
+        Ok(())
+    }
+
     /// A settled workspace without a container lost it behind our back.
     pub(super) async fn compare_missing(
         self: &Arc<Self>,
-        server: ServerId,
+        server: &Arc<dyn Server>,
         containers: &[ContainerState],
     ) -> Result<()> {
-        let filter =
-            WorkspaceFilter { server: Some(server), status: Some(Status::Running), ..WorkspaceFilter::default() };
+        let (here, running) = (Some(server.id()), Some(Status::Running));
+        let filter = WorkspaceFilter { server: here, status: running, ..WorkspaceFilter::default() };
         let mut page = PageRequest { after: None, limit: 1_000 };
         loop {
             let rows = self.store.workspaces(&filter, page).await?;
@@ -77,8 +94,8 @@ impl Core {
     }
 
     /// The row was read after the list: only a second look tells a new container from a missing one.
-    async fn missing(self: &Arc<Self>, server: ServerId, row: &Workspace, name: &str) -> Result<()> {
-        if self.connected(server)?.inspect_container(name).await?.is_some() {
+    async fn missing(self: &Arc<Self>, server: &Arc<dyn Server>, row: &Workspace, name: &str) -> Result<()> {
+        if server.inspect_container(name).await?.is_some() {
             return Ok(());
         }
         let death = Death {

@@ -7,56 +7,62 @@ mod died;
 mod expired;
 mod orphans;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tokio::time::Instant;
+use futures::future::join_all;
+use tokio::time::sleep;
 
 use crate::error::Result;
-use crate::id::WorkspaceId;
+use crate::id::{ServerId, WorkspaceId};
 use crate::model::{Status, Workspace};
 use crate::orchestrator::Core;
+use crate::orchestrator::leased::Leased;
 use crate::orchestrator::reconcile::orphans::{Orphan, Suspects};
 use crate::port::{ObjectKind, ObjectLabels, Server};
 
+/// Takes up what is not settled and ours to drive, for ever; drivers that are at it look whether their row changed.
+pub(super) async fn keep_working(core: Arc<Core>) {
+    loop {
+        match core.store.unsettled_workspaces(core.lease.fence()).await {
+            Ok(ids) => ids.into_iter().for_each(|id| core.drive(id)),
+            Err(error) => tracing::warn!(error = error.chain(), "unsettled workspaces not read"),
+        }
+        sleep(core.config.poll_interval).await;
+    }
+}
+
 /// Compares rows and servers, for ever.
 pub(super) async fn keep_reconciling(core: Arc<Core>) {
-    let mut suspects = Suspects::default();
-    let mut next_listing = Instant::now();
+    let mut suspects = BTreeMap::new();
     loop {
-        if let Err(error) = core.take_up_work().await {
-            tracing::warn!(error = error.chain(), "unsettled workspaces not read");
+        if let Err(error) = core.compare_all(&mut suspects).await {
+            tracing::warn!(error = error.chain(), "servers not compared");
         }
-        if Instant::now() >= next_listing {
-            core.compare_all(&mut suspects).await;
-            if let Err(error) = core.expire().await {
-                tracing::warn!(error = error.chain(), "expired workspaces not deleted");
-            }
-            next_listing = Instant::now() + core.config.reconcile_interval;
+        if let Err(error) = core.expire().await {
+            tracing::warn!(error = error.chain(), "expired workspaces not deleted");
         }
-        tokio::time::sleep(core.config.poll_interval).await;
+        sleep(core.config.reconcile_interval).await;
     }
 }
 
 impl Core {
-    /// Drives what is not settled and ours to drive; drivers that are at it look whether their row has changed.
-    async fn take_up_work(self: &Arc<Self>) -> Result<()> {
-        for id in self.store.unsettled_workspaces(self.lease.fence()).await? {
-            self.drive(id);
+    /// Compares the servers side by side, so that one that hangs holds no other up.
+    async fn compare_all(self: &Arc<Self>, suspects: &mut BTreeMap<ServerId, Suspects>) -> Result<()> {
+        let servers = self.store.servers().await?;
+        suspects.retain(|id, _| servers.iter().any(|server| server.record.id == *id));
+        for server in &servers {
+            suspects.entry(server.record.id).or_default();
         }
-        Ok(())
-    }
-
-    async fn compare_all(self: &Arc<Self>, suspects: &mut Suspects) {
-        let servers = match self.store.servers().await {
-            Ok(servers) => servers,
-            Err(error) => return tracing::warn!(error = error.chain(), "servers not read"),
-        };
-        for server in servers {
-            let Some(connected) = self.pool.get(server.record.id) else { continue };
-            if let Err(error) = self.compare(&connected, suspects).await {
-                tracing::debug!(server = server.record.spec.name, error = error.chain(), "server not compared");
+        join_all(suspects.iter_mut().map(|(&id, suspects)| async move {
+            let Some(server) = self.pool.get(id) else { return };
+            let server: Arc<dyn Server> = Arc::new(Leased::new(server, Arc::clone(&self.lease)));
+            if let Err(error) = self.compare(&server, suspects).await {
+                tracing::debug!(server = %id, error = error.chain(), "server not compared");
             }
-        }
+        }))
+        .await;
+        Ok(())
     }
 
     async fn compare(self: &Arc<Self>, server: &Arc<dyn Server>, suspects: &mut Suspects) -> Result<()> {
@@ -78,7 +84,7 @@ impl Core {
                 orphans.push(Orphan::Network(network.name.clone()));
             }
         }
-        self.compare_missing(server.id(), &containers).await?;
+        self.compare_missing(server, &containers).await?;
         self.sweep(server, orphans, suspects).await
     }
 

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::error::Result;
-use crate::id::ServerId;
 use crate::orchestrator::Core;
 use crate::port::Server;
 
@@ -20,8 +19,8 @@ pub(super) enum Orphan {
     Network(String),
 }
 
-/// Orphans, and when each was first seen.
-pub(super) type Suspects = BTreeMap<(ServerId, Orphan), Instant>;
+/// The orphans of one server, and when each was first seen.
+pub(super) type Suspects = BTreeMap<Orphan, Instant>;
 
 impl Core {
     /// Remembers a server's orphans and removes those that were there long enough.
@@ -31,21 +30,19 @@ impl Core {
         orphans: Vec<Orphan>,
         suspects: &mut Suspects,
     ) -> Result<()> {
-        let here = server.id();
-        suspects.retain(|(at, orphan), _| *at != here || orphans.contains(orphan));
+        suspects.retain(|orphan, _| orphans.contains(orphan));
         // Containers sort before networks, which cannot go while a container is in them.
         for orphan in orphans {
-            let key = (here, orphan);
-            let since = *suspects.entry(key.clone()).or_insert_with(Instant::now);
+            let since = *suspects.entry(orphan.clone()).or_insert_with(Instant::now);
             if since.elapsed() < self.config.orphan_grace {
                 continue;
             }
-            tracing::info!(server = %here, orphan = ?key.1, "removing what no row knows");
-            match &key.1 {
+            tracing::info!(server = %server.id(), ?orphan, "removing what no row knows");
+            match &orphan {
                 Orphan::Container(name) => server.remove_container(name, self.fleet).await?,
                 Orphan::Network(name) => server.remove_network(name, self.fleet).await?,
             }
-            suspects.remove(&key);
+            suspects.remove(&orphan);
         }
         Ok(())
     }

@@ -134,16 +134,17 @@ impl<'a> Rig<'a> {
     }
 
     pub(super) fn workspace_row(&self, owner: &str, name: &str, driver: &Fence) -> Workspace {
+        let spec = WorkspaceSpec { image: "workspace-base".to_owned(), ..WorkspaceSpec::default() };
         let desired = Desired {
             name: name.to_owned(),
             project: ProjectId::from_uuid(self.env.uuid()),
-            spec: WorkspaceSpec { image: "workspace-base".to_owned(), ..WorkspaceSpec::default() },
+            claimed: spec.clone(),
+            spec,
             intent: Intent::Running,
             generation: 1,
             server: None,
             network_slot: None,
             placement: PlacementRecord::default(),
-            pending_restart: false,
         };
         let now = self.env.now();
         Workspace {
