@@ -38,6 +38,10 @@ pub enum ErrorKind {
     InsufficientCapacity,
     /// The image is neither on the server nor in a registry that it reaches.
     ImageNotFound,
+    /// The image's registry does not accept the credentials, or wants some.
+    RegistryRefused,
+    /// The server does not reach the image's registry.
+    RegistryUnreachable,
     /// The workspace has no running container.
     NotRunning,
     /// The program of an exec does not exist or is not executable.
@@ -89,6 +93,8 @@ impl ErrorKind {
             Self::NoHealthyServers => "no_healthy_servers",
             Self::InsufficientCapacity => "insufficient_capacity",
             Self::ImageNotFound => "image_not_found",
+            Self::RegistryRefused => "registry_refused",
+            Self::RegistryUnreachable => "registry_unreachable",
             Self::NotRunning => "not_running",
             Self::ProgramNotFound => "program_not_found",
             Self::FileNotFound => "file_not_found",
@@ -115,6 +121,7 @@ impl ErrorKind {
             Self::ProjectBusy
                 | Self::NoHealthyServers
                 | Self::InsufficientCapacity
+                | Self::RegistryUnreachable
                 | Self::Unreachable
                 | Self::Timeout
                 | Self::StoreUnavailable

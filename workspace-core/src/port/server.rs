@@ -62,7 +62,9 @@ pub trait Images: Send + Sync {
     /// Fetches an image from its registry. Two pulls of one image at once are one.
     ///
     /// # Errors
-    /// [`ImageNotFound`](crate::error::ErrorKind::ImageNotFound) when no registry that the server reaches has it.
+    /// [`ImageNotFound`](crate::error::ErrorKind::ImageNotFound) when the registry does not have it,
+    /// [`RegistryRefused`](crate::error::ErrorKind::RegistryRefused) when it does not accept the credentials,
+    /// [`RegistryUnreachable`](crate::error::ErrorKind::RegistryUnreachable) when the server does not reach it.
     async fn pull_image(&self, image: &ImageRef, credentials: Option<&RegistryCredentials>) -> Result<()>;
 
     /// Loads an archive of images, as `docker save` writes it.

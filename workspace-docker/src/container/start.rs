@@ -1,0 +1,62 @@
+//! Starting and stopping a container.
+
+use std::time::Duration;
+
+use bollard::container::AttachContainerResults;
+use bollard::query_parameters::{AttachContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder};
+use bytes::Bytes;
+use futures::StreamExt;
+use tokio::io::AsyncWriteExt;
+use workspace_core::error::Result;
+
+use crate::call::Call;
+use crate::engine::Engine;
+use crate::failure::Failure;
+
+/// Starts a container; one that runs is started already, and gets the input all the same: the attempt that started
+/// it may have been cut before it wrote.
+pub(crate) async fn start(engine: &Engine, name: &str, input: Option<Bytes>) -> Result<()> {
+    let what = || format!("start container {name}");
+    let attached = match &input {
+        Some(_) => Some(attach(engine, name).await.map_err(|failure| engine.error(failure, what()))?),
+        None => None,
+    };
+    let started = engine.docker().start_container(name, None::<StartContainerOptions>);
+    engine.call(Call::ContainerStart, started).await.map_err(|failure| engine.error(failure, what()))?;
+    if let (Some(attached), Some(input)) = (attached, input) {
+        let written = async { feed(attached, &input).await.map_err(bollard::errors::Error::from) };
+        // Part of the attach call as far as an observer is concerned.
+        let limit = Call::ContainerAttach.deadline();
+        let outcome = match tokio::time::timeout(limit, written).await {
+            Ok(outcome) => outcome.map_err(Failure::from),
+            Err(_) => Err(Failure::Late(limit)),
+        };
+        outcome.map_err(|failure| engine.error(failure, format!("write to container {name}")))?;
+    }
+    Ok(())
+}
+
+async fn attach(engine: &Engine, name: &str) -> Result<AttachContainerResults, Failure> {
+    let options = AttachContainerOptionsBuilder::new().stream(true).stdin(true).build();
+    engine.call(Call::ContainerAttach, engine.docker().attach_container(name, Some(options))).await
+}
+
+/// Writes everything, closes, and waits until the Engine has taken it: it ends its side after the last byte.
+async fn feed(mut attached: AttachContainerResults, input: &[u8]) -> std::io::Result<()> {
+    attached.input.write_all(input).await?;
+    attached.input.shutdown().await?;
+    while let Some(Ok(_)) = attached.output.next().await {}
+    Ok(())
+}
+
+/// Asks the program to end and ends it after the grace; one that does not run is stopped already.
+pub(crate) async fn stop(engine: &Engine, name: &str, grace: Duration) -> Result<()> {
+    let seconds = i32::try_from(grace.as_millis().div_ceil(1000)).unwrap_or(i32::MAX);
+    let options = StopContainerOptionsBuilder::new().t(seconds).build();
+    let deadline = grace + Call::ContainerStop.deadline();
+    let stopped = engine.docker().stop_container(name, Some(options));
+    engine
+        .call_within(Call::ContainerStop, deadline, stopped)
+        .await
+        .map_err(|failure| engine.error(failure, format!("stop container {name}")))
+}

@@ -1,0 +1,4 @@
+//! This backend on real Docker Engines: the servers of the local fleet.
+
+mod common;
+mod containers;
