@@ -8,7 +8,7 @@ plug_in() {
   local name link taken
   name=$(server_name "$1") link=$(link_name "$1")
   [[ -e /run/netns/$name ]] || ip netns add "$name"
-  if [[ ! -e /sys/class/net/$link ]]; then
+  if ! is_plugged_in "$name"; then
     taken=$(ip -o -4 addr show to "$FLEET_NET.$1.0/24")
     [[ -z $taken ]] || fail "$FLEET_NET.$1.0/24 is in use on this machine: $taken" "choose another one, for example FLEET_NET=10.77"
     ip link add "$link" type veth peer name e0 netns "$name"
@@ -23,10 +23,13 @@ plug_in() {
   keep_containers_off_the_api e0 nsenter --net="/run/netns/$name"
 }
 
-# Removing the host side of the cable removes the other end, its addresses and routes.
+is_plugged_in() { ip -n "$1" link show e0 >/dev/null 2>&1; }
+
+# The cable is pulled at the server's end: that one is ours, whoever has a link of the same name on this machine.
 unplug() {
-  local name link
-  name=$(server_name "$1") link=$(link_name "$1")
-  if [[ -e /sys/class/net/$link ]]; then ip link del "$link"; fi
-  if [[ -e /run/netns/$name ]]; then ip netns del "$name"; fi
+  local name
+  name=$(server_name "$1")
+  if [[ ! -e /run/netns/$name ]]; then return; fi
+  if is_plugged_in "$name"; then ip -n "$name" link del e0; fi
+  ip netns del "$name"
 }
