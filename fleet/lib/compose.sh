@@ -29,7 +29,7 @@ compose_up() { # N..
     wait_until 60 answers "$n" || fail "$(server_name "$n") does not answer at $(server_endpoint "$n")" \
       "see: docker logs $FLEET_NAME-server-$n-1; off Linux use SERVERS=local"
   done
-  if [[ ${FLEET_S3:-1} != 0 ]] && ! wait_until 60 has_bucket; then
+  if [[ ${FLEET_S3:-1} != 0 ]] && ! wait_until 60 serves_objects; then
     fail "the S3 server does not answer at $(s3_endpoint)" "see: docker logs $FLEET_NAME-s3-1; FLEET_S3=0 goes without"
   fi
 }

@@ -25,7 +25,7 @@ start_s3() {
     -ip=127.0.0.1 -ip.bind=127.0.0.1 -filer -s3 -s3.ip.bind="$(host_address 1)" -s3.config="$home/config.json" \
     -s3.port="$(s3_port 0)" -s3.port.grpc="$(s3_port 1)" -master.port="$(s3_port 2)" -master.port.grpc="$(s3_port 3)" \
     -volume.port="$(s3_port 4)" -volume.port.grpc="$(s3_port 5)" -filer.port="$(s3_port 6)" -filer.port.grpc="$(s3_port 7)" \
-    -s3.port.iceberg=0 -s3.port.lance=0 -s3.iam=false -volume.max=0 -master.volumeSizeLimitMB=256 -master.telemetry=false
+    -s3.port.iceberg=0 -s3.port.lance=0 -s3.iam=false -master.electionTimeout=1s -volume.max=0 -master.volumeSizeLimitMB=256 -master.telemetry=false
   printf '%s\n' "${started:?}" >"$(s3_pid)"
 }
 
@@ -60,36 +60,38 @@ install_seaweedfs() {
   mv -T "$venv" "$FLEET_CACHE/seaweedfs" 2>/dev/null || rm -rf "$venv"
 }
 
-# The bucket doubles as the health check: making it needs every part of the server.
 wait_for_s3() {
-  wait_until 60 bucket_or_died && has_bucket && return
+  if wait_until 60 serves_objects_or_died && serves_objects; then return; fi
   tail -n 20 "$(s3_home)/log" >&2
   fail "the S3 server does not answer at $(s3_endpoint)" "see its log above; FLEET_S3=0 goes without"
 }
 
-bucket_or_died() { has_bucket || ! is_running "$(s3_pid)" "$(s3_mark)"; }
+serves_objects_or_died() { serves_objects || ! is_running "$(s3_pid)" "$(s3_mark)"; }
 
-has_bucket() { (
+# The bucket is there before the disks behind it are: only an object that was written proves that all parts are.
+serves_objects() { (
   # shellcheck source=/dev/null
   . "$FLEET_HOME/s3.env"
-  [[ $(s3_request HEAD) == 200 || $(s3_request PUT) == 200 ]]
+  [[ $(s3_request "/$S3_BUCKET" -I) == 200 || $(s3_request "/$S3_BUCKET" -X PUT) == 200 ]] &&
+    [[ $(s3_request "/$S3_BUCKET/.fleet-ready" -T "$FLEET_HOME/net") == 200 ]] &&
+    [[ $(s3_request "/$S3_BUCKET/.fleet-ready" -X DELETE) == 204 ]]
 ); }
 
-# Secrets go in through a file descriptor: arguments are visible to everybody on the machine.
-s3_request() { # METHOD
-  local method=(-X "$1")
-  if [[ $1 == HEAD ]]; then method=(-I); fi
-  curl -s --noproxy '*' -o /dev/null -w '%{http_code}' --max-time 5 "${method[@]}" --aws-sigv4 "aws:amz:$S3_REGION:s3" \
-    -K <(printf 'user = "%s:%s"\n' "$S3_ACCESS_KEY_ID" "$S3_SECRET_ACCESS_KEY") "$S3_ENDPOINT/$S3_BUCKET" || :
+# Prints the status. Secrets go in through a file descriptor: arguments are visible to everybody on the machine.
+s3_request() { # PATH CURL ARG..
+  local path=$1
+  shift
+  curl -s --noproxy '*' -o /dev/null -w '%{http_code}' --max-time 5 --aws-sigv4 "aws:amz:$S3_REGION:s3" "$@" \
+    -K <(printf 'user = "%s:%s"\n' "$S3_ACCESS_KEY_ID" "$S3_SECRET_ACCESS_KEY") "$S3_ENDPOINT$path" || :
 }
 
 stop_s3() {
   local port
   # SeaweedFS takes a quarter of a minute to say good-bye, for data that are thrown away anyway.
   stop_process "$(s3_pid)" "$(s3_mark)" 1
-  for port in 0 1 3 5 7; do
+  for port in {0..7}; do
     port=$(s3_port "$port")
-    rm -f /tmp/seaweedfs-s3-"$port".sock /tmp/seaweedfs-{s3,master,volume,filer}-grpc-"$port".sock
+    rm -f /tmp/seaweedfs-{s3,filer,s3-grpc,master-grpc,volume-grpc,filer-grpc}-"$port".sock
   done
   rm -rf "$(s3_home)" "$FLEET_HOME/s3.env"
 }

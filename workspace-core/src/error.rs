@@ -58,6 +58,8 @@ pub enum ErrorKind {
     Timeout,
     /// The server's disk, or the workspace's share of it, is full.
     DiskFull,
+    /// Another network of the server uses these addresses.
+    NetworkTaken,
     /// An object with our name exists that is not ours.
     ForeignObject,
     /// The operation needs the worker image, and none was given.
@@ -103,6 +105,7 @@ impl ErrorKind {
             Self::TlsRefused => "tls_refused",
             Self::Timeout => "timeout",
             Self::DiskFull => "disk_full",
+            Self::NetworkTaken => "network_taken",
             Self::ForeignObject => "foreign_object",
             Self::WorkerImageMissing => "worker_image_missing",
             Self::Unsupported => "unsupported",

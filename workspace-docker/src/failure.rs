@@ -156,7 +156,7 @@ const KNOWN: &[Known] = &[
     known("is not running", ErrorKind::NotRunning),
     known("is paused", ErrorKind::NotRunning).hint("unpause the container on the server"),
     known("already in use by container", ErrorKind::ForeignObject),
-    known("pool overlaps with other one", ErrorKind::Conflict)
+    known("pool overlaps with other one", ErrorKind::NetworkTaken)
         .hint("another network of the server uses these addresses: remove it, or give the server another network_cidr"),
     known("has active endpoints", ErrorKind::Conflict).hint("remove the containers of the network first"),
     known("volume is in use", ErrorKind::Conflict).hint("remove the containers of the volume first"),

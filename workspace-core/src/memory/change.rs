@@ -83,7 +83,7 @@ impl Transaction<'_> {
                 self.release(*holder, *part);
                 Ok(())
             }
-            Write::AllotNetwork { server, workspace } => self.allot_network(*server, *workspace),
+            Write::AllotNetwork { server, workspace, from } => self.allot_network(*server, *workspace, *from),
             Write::FreeNetwork(workspace) => {
                 self.free_network(*workspace);
                 Ok(())

@@ -1,6 +1,5 @@
 //! Writes of workspaces and their networks.
 
-use std::iter::repeat;
 use std::mem;
 
 use super::change::Transaction;
@@ -104,7 +103,7 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    pub(super) fn allot_network(&mut self, server: ServerId, workspace: WorkspaceId) -> Result<(), Refused> {
+    pub(super) fn allot_network(&mut self, server: ServerId, workspace: WorkspaceId, from: u32) -> Result<(), Refused> {
         self.live_row(workspace)?;
         if !self.tables.servers.contains_key(&server) {
             return Err(Refused::NotFound);
@@ -116,9 +115,9 @@ impl Transaction<'_> {
             }
             self.free_network(workspace);
         }
-        let taken = self.tables.slots.range((server, 0)..=(server, u32::MAX)).map(|(&(_, slot), _)| slot);
-        let free = (0..NETWORK_SLOTS).zip(taken.chain(repeat(u32::MAX))).find(|(free, taken)| free != taken);
-        let (slot, _) = free.ok_or(Refused::Capacity { dimension: None })?;
+        let from = from.min(NETWORK_SLOTS);
+        let free = |slot: &u32| !self.tables.slots.contains_key(&(server, *slot));
+        let slot = (from..NETWORK_SLOTS).chain(0..from).find(free).ok_or(Refused::Capacity { dimension: None })?;
         take_slot(self.tables, server, workspace, slot);
         self.outcome.network_slot = Some(slot);
         self.on_undo(move |tables| {

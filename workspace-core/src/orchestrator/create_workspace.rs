@@ -246,7 +246,7 @@ impl Draft {
             )
             .with_all(project_write)
             .with(Write::InsertWorkspace(Box::new(workspace)))
-            .with(Write::AllotNetwork { server: decision.server, workspace: id })
+            .with(Write::AllotNetwork { server: decision.server, workspace: id, from: core.first_network() })
             .with(Write::Append(event))
     }
 }

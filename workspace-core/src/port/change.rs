@@ -134,8 +134,8 @@ pub enum Write {
         /// For what.
         part: ReservationPart,
     },
-    /// Gives a workspace the lowest free number of the server's network range ([`Outcome::network_slot`]) and writes
-    /// it into the workspace's row without counting its revision up; a workspace that has one on this server keeps it,
+    /// Gives a workspace the first free number of the server's network range from `from` on, beginning anew at 0 after
+    /// the last ([`Outcome::network_slot`]), and writes it into the workspace's row without counting its revision up; a workspace that has one on this server keeps it,
     /// one on another server is given back. Refused: `NotFound` (also for a tombstone); `Capacity` without a dimension
     /// when the 4,096 numbers are used up.
     AllotNetwork {
@@ -143,6 +143,8 @@ pub enum Write {
         server: ServerId,
         /// For whom.
         workspace: WorkspaceId,
+        /// Where to begin to look: numbers before it may be in use by others than this fleet.
+        from: u32,
     },
     /// Gives a workspace's network number back; none held is nothing done.
     FreeNetwork(WorkspaceId),

@@ -49,14 +49,14 @@ async fn feed(mut attached: AttachContainerResults, input: &[u8]) -> std::io::Re
     Ok(())
 }
 
-/// Asks the program to end and ends it after the grace; one that does not run is stopped already.
+/// Asks the program to end and ends it after the grace; one that does not run, or does not exist, is stopped already.
 pub(crate) async fn stop(engine: &Engine, name: &str, grace: Duration) -> Result<()> {
     let seconds = i32::try_from(grace.as_millis().div_ceil(1000)).unwrap_or(i32::MAX);
     let options = StopContainerOptionsBuilder::new().t(seconds).build();
     let deadline = grace + Call::ContainerStop.deadline();
     let stopped = engine.docker().stop_container(name, Some(options));
-    engine
-        .call_within(Call::ContainerStop, deadline, stopped)
-        .await
-        .map_err(|failure| engine.error(failure, format!("stop container {name}")))
+    match engine.call_within(Call::ContainerStop, deadline, stopped).await {
+        Err(failure) if !failure.is_status(404) => Err(engine.error(failure, format!("stop container {name}"))),
+        _ => Ok(()),
+    }
 }

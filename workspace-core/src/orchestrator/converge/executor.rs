@@ -109,6 +109,10 @@ impl Core {
         if error.kind() == ErrorKind::Fenced {
             return Err(error);
         }
+        // Another one was allotted: the row is to be read again.
+        if error.kind() == ErrorKind::NetworkTaken && Instant::now() < until {
+            return Ok(Pass::Again);
+        }
         let hopeless = !error.is_retryable() || Instant::now() >= until;
         if hopeless && row.desired.intent == Intent::Running {
             return self.give_up(row, step, &error).await.map(|()| Pass::Again);

@@ -9,6 +9,7 @@ mod backoff;
 mod executor;
 mod failure;
 mod finish;
+mod networks;
 mod pipeline;
 mod starting;
 mod steps;

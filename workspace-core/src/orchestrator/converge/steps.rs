@@ -65,7 +65,13 @@ impl Core {
         let slot =
             row.desired.network_slot.ok_or_else(|| Error::new(ErrorKind::Internal, "no network was allotted"))?;
         let labels = self.labels(ObjectKind::Workspace, row.id.as_uuid(), 1);
-        server.create_network(&NetworkSpec { name: row.network_name(), slot, labels }).await.map(|_| ())
+        let made = server.create_network(&NetworkSpec { name: row.network_name(), slot, labels }).await;
+        if let Err(error) = &made
+            && error.kind() == ErrorKind::NetworkTaken
+        {
+            self.allot_next_network(row, server.id(), slot).await?;
+        }
+        made.map(|_| ())
     }
 
     /// The container before this one keeps the volume and the ports until it is gone. It gets its grace to end by
@@ -98,7 +104,15 @@ impl Core {
     async fn pull(&self, server: &Arc<dyn Server>, image: &ImageRef) -> Result<()> {
         let registry = image.as_str().split('/').next().unwrap_or_default();
         let credentials = self.config.registries.iter().find(|known| known.registry == registry);
-        server.pull_image(image, credentials).await
+        match server.pull_image(image, credentials).await {
+            Err(error) if error.kind() == ErrorKind::RegistryUnreachable => Err(Error::new(
+                ErrorKind::ImageNotFound,
+                format!("image {image} is not on the server, and its registry cannot be reached from there"),
+            )
+            .hint("load the image on the server, or see that the server reaches the registry")
+            .source(error)),
+            pulled => pulled,
+        }
     }
 
     async fn healthy(row: &Workspace, server: &Arc<dyn Server>) -> Result<()> {

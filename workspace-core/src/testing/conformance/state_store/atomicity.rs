@@ -39,7 +39,7 @@ pub async fn later_writes_see_earlier_ones(store: &dyn StateStore) {
                 .with(claim(server.id, row.id.as_uuid(), slots(1)))
                 .with(Write::InsertProject(project.clone()))
                 .with(Write::InsertWorkspace(Box::new(row.clone())))
-                .with(Write::AllotNetwork { server: server.id, workspace: row.id })
+                .with(Write::AllotNetwork { server: server.id, workspace: row.id, from: 0 })
                 .with(rig.decide(&row))
                 .with(Write::ObserveWorkspace {
                     id: row.id,
@@ -75,7 +75,7 @@ pub async fn refusals_undo_every_kind_of_write(store: &dyn StateStore) {
             .with(Write::InsertProject(kept.clone()))
             .with(Write::InsertProject(spare.clone()))
             .with(Write::InsertWorkspace(Box::new(row.clone())))
-            .with(Write::AllotNetwork { server: server.id, workspace: row.id })
+            .with(Write::AllotNetwork { server: server.id, workspace: row.id, from: 0 })
             .with(claim(server.id, row.id.as_uuid(), slots(2)))
             .with(Write::InsertToken(token.clone())),
     )
@@ -99,7 +99,7 @@ pub async fn refusals_undo_every_kind_of_write(store: &dyn StateStore) {
         .with(rig.decide(&row))
         .with(Write::FreeNetwork(row.id))
         .with(Write::InsertWorkspace(Box::new(other.clone())))
-        .with(Write::AllotNetwork { server: server.id, workspace: other.id })
+        .with(Write::AllotNetwork { server: server.id, workspace: other.id, from: 0 })
         .with(Write::AdoptWorkspace(row.id))
         .with(Write::ObserveWorkspace { id: row.id, expected: 2, observed, at: rig.env.now() })
         .with(release(row.id.as_uuid()))

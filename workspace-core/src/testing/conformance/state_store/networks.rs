@@ -11,7 +11,7 @@ use crate::model::Workspace;
 use crate::port::{Change, Refused, StateStore, Write};
 
 fn allot(server: ServerId, row: &Workspace) -> Write {
-    Write::AllotNetwork { server, workspace: row.id }
+    Write::AllotNetwork { server, workspace: row.id, from: 0 }
 }
 
 /// A workspace gets the lowest free number of its server and keeps it until it gives it back.
@@ -42,6 +42,18 @@ pub async fn network_numbers_are_unique_and_reused(store: &dyn StateStore) {
     rig.refuse("a missing workspace gets no number", None, allot(server, &missing), Refused::NotFound).await;
     let nowhere = ServerId::from_uuid(rig.env.uuid());
     rig.refuse("a missing server has no numbers", None, allot(nowhere, &late), Refused::NotFound).await;
+}
+
+/// The search begins where it was asked to, and goes round.
+pub async fn network_numbers_begin_where_asked(store: &dyn StateStore) {
+    let rig = Rig::new(store);
+    let fence = rig.lease("m", LONG).await;
+    let server = rig.server(slots(9)).await.id;
+    for (from, expected) in [(7, 7), (7, 8), (4_095, 4_095), (4_095, 0), (9_999, 1), (0, 2)] {
+        let row = rig.any_workspace(&fence).await;
+        let given = rig.write(Write::AllotNetwork { server, workspace: row.id, from }).await.network_slot;
+        assert_eq!(given, Some(expected), "the first free number from {from} on");
+    }
 }
 
 /// A number on another server is given back, a decision leaves the number alone, and a tombstone gives it back.

@@ -149,7 +149,7 @@ pub async fn tombstones_stay_tombstones(store: &dyn StateStore) {
     rig.bury(&row).await;
     assert_eq!(rig.workspace(row.id).await.observed.status, Status::Deleted, "a tombstone is read by its id");
     rig.refuse("a tombstone is not decided on", None, rig.decide(&row), Refused::NotFound).await;
-    let allot = Write::AllotNetwork { server: server.id, workspace: row.id };
+    let allot = Write::AllotNetwork { server: server.id, workspace: row.id, from: 0 };
     rig.refuse("a tombstone gets no network", None, allot, Refused::NotFound).await;
     let revive = rig.observe(&row, Status::Running);
     rig.refuse("a tombstone does not come back", Some(&fence), revive, Refused::NotFound).await;

@@ -1,0 +1,124 @@
+//! One workspace from its making to its end, on real Docker servers over plain HTTP and mutual TLS.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use workspace_fleet::model::{Intent, Status};
+use workspace_fleet::port::{ExecEnd, LogOptions};
+use workspace_fleet::{Caller, ErrorKind, ExecRequest, Orchestrator};
+use workspace_tests::{docker_pool, eventually, objects, quick, register_all, servers, settled, sleeper};
+
+async fn fleet() -> Orchestrator {
+    let fleet = Orchestrator::builder(docker_pool()).config(quick()).start().await.unwrap();
+    register_all(&fleet, |_| ()).await;
+    fleet
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_workspace_lives_on_each_server() {
+    let (fleet, me) = (fleet().await, Caller::owner("ada"));
+    for spec in servers() {
+        let mut new = sleeper(&format!("on-{}", spec.name));
+        new.spec.placement.server = Some(spec.name.clone());
+        let row = fleet.create_workspace(&me, new, None).await.unwrap();
+        let row = settled(&fleet, &row, Status::Running).await;
+
+        let output =
+            fleet.exec(&me, row.id, ExecRequest::new(["sh", "-c", "echo hi; echo no >&2; exit 7"])).await.unwrap();
+        assert_eq!(
+            (output.end, output.stdout.as_slice(), output.stderr.as_slice()),
+            (ExecEnd::Exited(7), b"hi\n".as_slice(), b"no\n".as_slice())
+        );
+        fleet.write_file(&me, row.id, "notes/today", "remember".into()).await.unwrap();
+
+        let row = fleet.stop_workspace(&me, row.id).await.unwrap();
+        let row = settled(&fleet, &row, Status::Stopped).await;
+        let stopped = fleet.exec(&me, row.id, ExecRequest::new(["true"])).await.unwrap_err();
+        assert_eq!(stopped.kind(), ErrorKind::NotRunning);
+
+        let row = fleet.start_workspace(&me, row.id).await.unwrap();
+        let row = settled(&fleet, &row, Status::Running).await;
+        assert_eq!(row.observed.generation, 2);
+        assert_eq!(fleet.read_file(&me, row.id, "notes/today").await.unwrap().bytes, "remember");
+        let row = fleet.restart_workspace(&me, row.id).await.unwrap();
+        let row = settled(&fleet, &row, Status::Running).await;
+        assert_eq!(row.observed.generation, 3);
+        assert_eq!(fleet.read_file(&me, row.id, "notes/today").await.unwrap().bytes, "remember");
+
+        let row = fleet.delete_workspace(&me, row.id, None).await.unwrap();
+        settled(&fleet, &row, Status::Deleted).await;
+        assert_eq!(fleet.workspace(&me, row.id).await.unwrap_err().kind(), ErrorKind::NotFound);
+    }
+    assert_eq!(objects(&fleet).await, Vec::<String>::new());
+    let reserved = fleet.fleet(&Caller::admin()).await.unwrap().reserved;
+    assert!(reserved.is_zero(), "{reserved:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_cannot_succeed_says_why_and_gives_back() {
+    let (fleet, me) = (fleet().await, Caller::owner("ada"));
+    let mut new = sleeper("no-image");
+    new.spec.image = "workspace-base:no-such-tag".to_owned();
+    let row = fleet.create_workspace(&me, new, None).await.unwrap();
+    let row = settled(&fleet, &row, Status::Error).await;
+    let problem = row.observed.error.clone().unwrap();
+    assert_eq!(problem.code, "image_not_found", "{problem:?}");
+    assert!(problem.hint.is_some());
+    assert_eq!(row.desired.intent, Intent::Stopped);
+
+    let mut new = sleeper("no-program");
+    new.spec.command = vec!["/no/such/program".to_owned()];
+    let other = fleet.create_workspace(&me, new, None).await.unwrap();
+    let other = settled(&fleet, &other, Status::Error).await;
+    assert_eq!(other.observed.error.clone().unwrap().code, "program_not_found");
+
+    let reserved = fleet.fleet(&Caller::admin()).await.unwrap().reserved;
+    assert_eq!((reserved.cpu_millis, reserved.slots, reserved.disk_gib), (0, 0, 2), "only the disks are still held");
+    for row in [row, other] {
+        let row = fleet.delete_workspace(&me, row.id, None).await.unwrap();
+        settled(&fleet, &row, Status::Deleted).await;
+    }
+    assert_eq!(objects(&fleet).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_that_ends_is_started_again_until_it_is_given_up() {
+    let (fleet, me) = (fleet().await, Caller::owner("ada"));
+    let mut new = sleeper("dies");
+    new.spec.command = ["sh", "-c", "echo alive; sleep 1; exit 3"].map(str::to_owned).to_vec();
+    new.spec.restart.max = 1;
+    let row = fleet.create_workspace(&me, new, None).await.unwrap();
+    let given_up = || async {
+        let row = fleet.workspace(&me, row.id).await.unwrap();
+        row.observed.status == Status::Error
+    };
+    eventually("the workspace is given up", Duration::from_secs(60), given_up).await;
+    let row = fleet.workspace(&me, row.id).await.unwrap();
+    assert_eq!((row.observed.restarts, row.desired.generation), (1, 2));
+    assert_eq!(row.observed.error.clone().unwrap().code, "exited");
+    let mut log = fleet.logs(&me, row.id, LogOptions::default()).await.unwrap();
+    assert_eq!(log.next().await.unwrap().unwrap().bytes, "alive\n");
+
+    let row = fleet.delete_workspace(&me, row.id, None).await.unwrap();
+    settled(&fleet, &row, Status::Deleted).await;
+    assert_eq!(objects(&fleet).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_container_that_was_removed_behind_our_back_comes_back() {
+    let (fleet, me) = (fleet().await, Caller::owner("ada"));
+    let mut new = sleeper("robbed");
+    let spec = servers().remove(0);
+    new.spec.placement.server = Some(spec.name.clone());
+    let row = fleet.create_workspace(&me, new, None).await.unwrap();
+    let row = settled(&fleet, &row, Status::Running).await;
+    workspace_tests::docker(&spec, &["rm", "-f", &row.container_name(1)]);
+    let back = || async {
+        let row = fleet.workspace(&me, row.id).await.unwrap();
+        row.observed.status == Status::Running && row.observed.generation == 2
+    };
+    eventually("the workspace runs again", Duration::from_secs(30), back).await;
+    let row = fleet.delete_workspace(&me, row.id, None).await.unwrap();
+    settled(&fleet, &row, Status::Deleted).await;
+    assert_eq!(objects(&fleet).await, Vec::<String>::new());
+}
