@@ -1,16 +1,33 @@
 //! What a container uses.
 
+use std::net::Ipv4Addr;
+
 use bollard::models::{ContainerCpuStats, ContainerMemoryStats, ContainerStatsResponse};
 use bollard::query_parameters::StatsOptionsBuilder;
 use futures::StreamExt;
 use workspace_core::error::{Error, ErrorKind, Result};
-use workspace_core::port::ContainerStats;
+use workspace_core::port::{ContainerStats, ContainerStatus};
 
 use crate::call::Call;
+use crate::container::inspect;
 use crate::engine::Engine;
+use crate::server::not_running;
 
-/// Asks once. The Engine takes two samples a second apart, so that processor use of late is known.
+/// Asks the Engine, which takes two samples a second apart, so that processor use of late is known.
 pub(crate) async fn stats(engine: &Engine, name: &str) -> Result<ContainerStats> {
+    if let Some(stats) = sample(engine, name).await? {
+        return Ok(stats);
+    }
+    // An Engine with much to do also answers without numbers for one that does run.
+    let state = inspect(engine, name, Ipv4Addr::UNSPECIFIED.into()).await?;
+    if state.is_none_or(|state| state.status != ContainerStatus::Running) {
+        return Err(not_running(name));
+    }
+    let none = || Error::new(ErrorKind::Internal, format!("server {} has no numbers of {name} yet", engine.name()));
+    sample(engine, name).await?.ok_or_else(none)
+}
+
+async fn sample(engine: &Engine, name: &str) -> Result<Option<ContainerStats>> {
     let options = StatsOptionsBuilder::new().stream(false).one_shot(false).build();
     let mut answers = engine.docker().stats(name, Some(options)).boxed();
     let asked = async { answers.next().await.transpose() };
@@ -18,8 +35,7 @@ pub(crate) async fn stats(engine: &Engine, name: &str) -> Result<ContainerStats>
         .call(Call::ContainerStats, asked)
         .await
         .map_err(|failure| engine.error(failure, format!("measure container {name}")))?;
-    let not_running = || Error::new(ErrorKind::NotRunning, format!("container {name} is not running"));
-    answer.as_ref().and_then(from_answer).ok_or_else(not_running)
+    Ok(answer.as_ref().and_then(from_answer))
 }
 
 /// `None` for a container that does not run: its numbers are absent.

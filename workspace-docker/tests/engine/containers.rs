@@ -172,6 +172,41 @@ async fn dev_is_root_with_the_engines_capabilities_and_nothing_more() {
     bench.clean().await;
 }
 
+/// Everything that takes from a container or gives to it; the rest differs between Engines.
+const DECIDED: [&str; 31] = [
+    "AutoRemove",
+    "Binds",
+    "CapAdd",
+    "CapDrop",
+    "CgroupParent",
+    "CgroupnsMode",
+    "DeviceCgroupRules",
+    "DeviceRequests",
+    "Devices",
+    "ExtraHosts",
+    "GroupAdd",
+    "Init",
+    "IpcMode",
+    "LogConfig",
+    "Memory",
+    "MemorySwap",
+    "NanoCpus",
+    "NetworkMode",
+    "OomKillDisable",
+    "PidMode",
+    "PidsLimit",
+    "PortBindings",
+    "Privileged",
+    "PublishAllPorts",
+    "ReadonlyRootfs",
+    "RestartPolicy",
+    "SecurityOpt",
+    "Sysctls",
+    "UTSMode",
+    "UsernsMode",
+    "VolumesFrom",
+];
+
 #[tokio::test]
 async fn what_a_container_is_made_from_is_the_golden_file() {
     let bench = Bench::plain(plain_spec()).await;
@@ -188,41 +223,7 @@ async fn what_a_container_is_made_from_is_the_golden_file() {
     let inspected = asked.await.unwrap();
     let config = inspected.config.unwrap();
     let host_config = serde_json::to_value(inspected.host_config.unwrap()).unwrap();
-    // Everything that takes from a container or gives to it; the rest differs between Engines.
-    let decided = [
-        "AutoRemove",
-        "Binds",
-        "CapAdd",
-        "CapDrop",
-        "CgroupParent",
-        "CgroupnsMode",
-        "DeviceCgroupRules",
-        "DeviceRequests",
-        "Devices",
-        "ExtraHosts",
-        "GroupAdd",
-        "Init",
-        "IpcMode",
-        "LogConfig",
-        "Memory",
-        "MemorySwap",
-        "NanoCpus",
-        "NetworkMode",
-        "OomKillDisable",
-        "PidMode",
-        "PidsLimit",
-        "PortBindings",
-        "Privileged",
-        "PublishAllPorts",
-        "ReadonlyRootfs",
-        "RestartPolicy",
-        "SecurityOpt",
-        "Sysctls",
-        "UTSMode",
-        "UsernsMode",
-        "VolumesFrom",
-    ];
-    let decided: BTreeMap<_, _> = decided.into_iter().map(|name| (name, &host_config[name])).collect();
+    let decided: BTreeMap<_, _> = DECIDED.into_iter().map(|name| (name, &host_config[name])).collect();
     let told = serde_json::json!({
         "User": config.user, "Env": config.env.unwrap().first(), "Entrypoint": config.entrypoint, "Cmd": config.cmd,
         "OpenStdin": config.open_stdin, "Tty": config.tty, "HostConfig": decided,

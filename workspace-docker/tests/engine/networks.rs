@@ -1,0 +1,65 @@
+//! Networks on real Engines.
+
+use workspace_core::error::ErrorKind;
+use workspace_core::id::FleetId;
+use workspace_core::model::ServerSpec;
+use workspace_core::port::Created;
+
+use crate::common::{Bench, new_id, plain_spec, specs};
+
+#[tokio::test]
+async fn a_network_is_made_once_adopted_and_removed() {
+    for spec in specs() {
+        let bench = Bench::plain(spec).await;
+        let spec = bench.network();
+        assert_eq!(bench.server.create_network(&spec).await.unwrap(), Created::New);
+        assert_eq!(bench.server.create_network(&spec).await.unwrap(), Created::Adopted);
+        let mut other = spec.clone();
+        other.labels.subject = new_id();
+        assert_eq!(bench.server.create_network(&other).await.unwrap_err().kind(), ErrorKind::ForeignObject);
+        let stranger = FleetId::from_uuid(new_id());
+        let error = bench.server.remove_network(&spec.name, stranger).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ForeignObject);
+        let listed = bench.server.list_networks(bench.fleet).await.unwrap();
+        assert_eq!(listed.len(), 1);
+        assert_eq!((listed[0].name.as_str(), listed[0].labels.as_ref()), (spec.name.as_str(), Some(&spec.labels)));
+        bench.server.remove_network(&spec.name, bench.fleet).await.unwrap();
+        bench.server.remove_network(&spec.name, bench.fleet).await.unwrap();
+        assert!(bench.server.list_networks(bench.fleet).await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn addresses_that_are_taken_are_told_clearly() {
+    let bench = Bench::plain(plain_spec()).await;
+    bench.server.create_network(&bench.network()).await.unwrap();
+    let error = bench.server.create_network(&bench.network()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{}", error.chain());
+    assert!(error.next_step().unwrap().contains("network_cidr"));
+    bench.clean().await;
+
+    let small = Bench::plain(ServerSpec { network_cidr: Some("10.199.0.0/27".to_owned()), ..plain_spec() }).await;
+    let mut spec = small.network();
+    spec.slot = 2;
+    assert_eq!(small.server.create_network(&spec).await.unwrap_err().field(), Some("network_cidr"));
+}
+
+#[tokio::test]
+async fn a_network_in_use_stays_and_its_containers_do_not_meet() {
+    let bench = Bench::plain(plain_spec()).await;
+    let network = bench.network();
+    bench.server.create_network(&network).await.unwrap();
+    let mut first = bench.container("httpd -f -p 8000 -h /tmp");
+    first.network = Some(network.name.clone());
+    bench.run(&first).await;
+    let error = bench.server.remove_network(&network.name, bench.fleet).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{}", error.chain());
+    // The gateway has the first address of the network and the first container the second.
+    let subnet: std::net::Ipv4Addr = "10.200.0.0".parse().unwrap();
+    let address = std::net::Ipv4Addr::from(u32::from(subnet) + network.slot * 16 + 2);
+    let mut second = bench.container(&format!("nc -w 2 {address} 8000 </dev/null; echo $?"));
+    second.network = Some(network.name);
+    bench.run(&second).await;
+    assert_eq!(bench.output(&second.name).await.0.trim(), "1", "one container reached another");
+    bench.clean().await;
+}
