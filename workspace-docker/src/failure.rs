@@ -25,6 +25,8 @@ pub(crate) enum Failure {
     Late(Duration),
     /// One side's TLS identity was not accepted, or only one side speaks TLS.
     Tls(Arc<Bollard>),
+    /// Something other than an Engine answered.
+    Stranger(Arc<Bollard>),
     /// The answer makes no sense.
     Malformed(Arc<Bollard>),
 }
@@ -51,6 +53,11 @@ impl Failure {
             Self::NotSent(error) => Error::new(ErrorKind::Unreachable, format!("server {server} is not reachable"))
                 .hint("check that the Docker Engine runs and that its endpoint can be reached from here")
                 .source(error),
+            Self::Stranger(error) => {
+                Error::new(ErrorKind::Unreachable, format!("what answers for server {server} is no Docker Engine"))
+                    .hint("check the endpoint, and what may answer at its address instead")
+                    .source(error)
+            }
             Self::Broken(error) => {
                 Error::new(ErrorKind::Unreachable, format!("the connection to server {server} broke: could not {what}"))
                     .hint("it may have been carried out; look again when the server answers")
@@ -81,6 +88,7 @@ impl From<Bollard> for Failure {
             }
             Bollard::DockerStreamError { error } => Self::Refused { status: 500, message: error },
             Bollard::RequestTimeoutError => Self::Late(Duration::ZERO),
+            Bollard::HttpHeaderNotFoundError(_) => Self::Stranger(Arc::new(error)),
             error if tls_error(&error).is_some() => Self::Tls(Arc::new(error)),
             Bollard::HyperLegacyError { ref err } if err.is_connect() => Self::NotSent(Arc::new(error)),
             Bollard::HyperLegacyError { .. } | Bollard::HyperResponseError { .. } | Bollard::IOError { .. } => {

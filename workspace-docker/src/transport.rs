@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bollard::{BollardRequest, Docker};
-use http::{HeaderValue, Uri};
+use http::{HeaderValue, Response, StatusCode, Uri};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{Connect, HttpConnector};
@@ -26,6 +26,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 const POOL_IDLE: Duration = Duration::from_mins(1);
 const POOL_SIZE: usize = 16;
+const VERSION: &str = "api-version";
 /// bollard's own limit, which covers only the headers: out of the way of our deadlines.
 const NO_LIMIT_SECONDS: u64 = 30 * 24 * 3600;
 
@@ -49,10 +50,21 @@ fn docker(endpoint: &Endpoint, connector: impl Connect + Clone + Send + Sync + '
             *sent = url_safe(sent);
         }
         let answer = client.request(request);
-        async move { answer.await.map_err(bollard::errors::Error::from) }
+        async move { from_an_engine(answer.await?) }
     };
     Docker::connect_with_custom_transport(send, Some(endpoint.base()), NO_LIMIT_SECONDS, bollard::API_DEFAULT_VERSION)
         .map_err(|error| Error::new(ErrorKind::Internal, "the client cannot be set up").source(error))
+}
+
+/// Every answer of an Engine tells its version. What does not comes from something else at its address, such as a
+/// gateway, whose "404" must never be read as "your container is gone".
+fn from_an_engine<B>(answer: Response<B>) -> Result<Response<B>, bollard::errors::Error> {
+    // An Engine that expects TLS says so without a version, and an upgraded connection has no headers to speak of.
+    let excused = [StatusCode::SWITCHING_PROTOCOLS, StatusCode::BAD_REQUEST].contains(&answer.status());
+    if excused || answer.headers().contains_key(VERSION) {
+        return Ok(answer);
+    }
+    Err(bollard::errors::Error::HttpHeaderNotFoundError(VERSION.to_owned()))
 }
 
 /// The Engine reads this header as URL-safe base64 and ignores what it cannot read; bollard writes the other kind.
@@ -106,6 +118,19 @@ impl Service<Uri> for UnixConnector {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn answers_of_something_else_are_not_taken_for_the_engines() {
+        let answer = |status: u16, version: Option<&str>| {
+            let mut answer = Response::builder().status(status);
+            if let Some(version) = version {
+                answer = answer.header("Api-Version", version);
+            }
+            from_an_engine(answer.body(()).unwrap()).is_ok()
+        };
+        assert!(answer(404, Some("1.41")) && answer(101, None) && answer(400, None));
+        assert!(!answer(404, None) && !answer(200, None) && !answer(503, None));
+    }
 
     #[test]
     fn credentials_are_sent_as_the_engine_reads_them() {

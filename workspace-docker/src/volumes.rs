@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use bollard::models::{Mount as EngineMount, MountType, Volume, VolumeCreateRequest};
+use bollard::models::{ContainerSummary, Mount as EngineMount, MountType, Volume, VolumeCreateRequest};
 use bollard::query_parameters::{ListContainersOptionsBuilder, ListVolumesOptionsBuilder, RemoveVolumeOptions};
 use workspace_core::environment::Environment;
 use workspace_core::error::{Error, ErrorKind, Result};
@@ -15,7 +15,7 @@ use crate::call::Call;
 use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::worker::{Run, Worker, copy_up, missing, run};
-use crate::{labels, names};
+use crate::{container, labels, names};
 
 /// The label that tells a new volume from one that was there: an Engine answers alike, with the labels it has.
 const MAKING: &str = "fleet.making";
@@ -130,19 +130,45 @@ impl DockerVolumes {
         }
     }
 
-    /// Whether a container, in whatever state, has the volume.
-    async fn in_use(&self, name: &str) -> Result<bool> {
+    /// Removes what the worker left of the volume's making or measuring when a master died in the middle of it.
+    ///
+    /// # Errors
+    /// [`Conflict`](ErrorKind::Conflict) when any other container, in whatever state, has the volume.
+    async fn release(&self, name: &str, volume: &ObjectLabels) -> Result<()> {
+        for holder in self.holders(name).await? {
+            let labels = holder.labels.as_ref().and_then(labels::from_engine);
+            let id = holder.id.unwrap_or_default();
+            if labels.is_none_or(|labels| labels != *volume) {
+                let names = holder.names.unwrap_or_default().join(" ");
+                let message = format!("volume {name} is in use by container {}", names.trim_start_matches('/'));
+                return Err(Error::new(ErrorKind::Conflict, message).hint("remove the containers of the volume first"));
+            }
+            container::remove_id(&self.engine, &id, &id).await?;
+        }
+        Ok(())
+    }
+
+    /// The containers, in every state, that have the volume.
+    async fn holders(&self, name: &str) -> Result<Vec<ContainerSummary>> {
         let filter = HashMap::from([("volume".to_owned(), vec![name.to_owned()])]);
         let options = ListContainersOptionsBuilder::new().all(true).filters(&filter).build();
-        let holders = self
+        let mut holders = self
             .engine
             .call(Call::ContainerList, self.engine.docker().list_containers(Some(options)))
             .await
             .map_err(|failure| self.refused(failure, "look who uses", name))?;
         // The filter also finds volumes whose name begins like this one.
-        let has =
-            |mounts: &Vec<bollard::models::MountPoint>| mounts.iter().any(|mount| mount.name.as_deref() == Some(name));
-        Ok(holders.iter().any(|holder| holder.mounts.as_ref().is_some_and(has)))
+        holders.retain(|holder| holder.mounts.iter().flatten().any(|mount| mount.name.as_deref() == Some(name)));
+        Ok(holders)
+    }
+
+    /// Removes the volume itself.
+    async fn forget(&self, name: &str) -> Result<()> {
+        let removed = self.engine.docker().remove_volume(name, None::<RemoveVolumeOptions>);
+        match self.engine.call(Call::VolumeRemove, removed).await {
+            Err(failure) if !failure.is_status(404) => Err(self.refused(failure, "remove", name)),
+            _ => Ok(()),
+        }
     }
 
     fn refused(&self, failure: Failure, verb: &str, name: &str) -> Error {
@@ -174,8 +200,12 @@ impl VolumeStore for DockerVolumes {
                     return Err(missing("bind storage"));
                 }
                 let created = self.make(spec).await?;
-                self.worker_on_root("prepare", root, &spec.name, &spec.labels).await?;
-                Ok(created)
+                let prepared = self.worker_on_root("prepare", root, &spec.name, &spec.labels).await;
+                if prepared.is_err() && created == Created::New {
+                    // Nothing is in it, and without its directory it could not be removed in the usual way.
+                    let _ = self.forget(&spec.name).await;
+                }
+                prepared.map(|()| created)
             }
         }
     }
@@ -190,22 +220,19 @@ impl VolumeStore for DockerVolumes {
         let Some(volume) = self.find(name).await? else { return Ok(()) };
         let found = labels::from_engine(&volume.labels);
         labels::ours(&format!("volume {name}"), found.as_ref(), fleet)?;
-        if let (Some(root), Some(labels)) = (bind_root(&volume), &found) {
+        let Some(labels) = found else { return Ok(()) };
+        if let Some(root) = bind_root(&volume) {
             // Docker forgets such a volume without touching its directory, which must go first: after a cut the
             // volume is still there to say so.
-            if self.in_use(name).await? {
-                return Err(Error::new(ErrorKind::Conflict, format!("volume {name} is in use"))
-                    .hint("remove the containers of the volume first"));
-            }
-            self.worker_on_root("remove", root, name, labels).await?;
+            self.release(name, &labels).await?;
+            self.worker_on_root("remove", root, name, &labels).await?;
         }
-        match self
-            .engine
-            .call(Call::VolumeRemove, self.engine.docker().remove_volume(name, None::<RemoveVolumeOptions>))
-            .await
-        {
-            Err(failure) if !failure.is_status(404) => Err(self.refused(failure, "remove", name)),
-            _ => Ok(()),
+        match self.forget(name).await {
+            Err(error) if error.kind() == ErrorKind::Conflict => {
+                self.release(name, &labels).await?;
+                self.forget(name).await
+            }
+            outcome => outcome,
         }
     }
 

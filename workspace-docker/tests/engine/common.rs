@@ -80,7 +80,6 @@ impl Calls {
 
 /// One server with a fleet id of the test's own. What a test makes there it removes with [`Bench::clean`].
 pub(crate) struct Bench {
-    pub(crate) pool: DockerPool,
     pub(crate) server: Arc<dyn Server>,
     pub(crate) fleet: FleetId,
     pub(crate) calls: Arc<Calls>,
@@ -105,7 +104,7 @@ impl Bench {
         let server = pool.connect(&record(spec), fleet).await.expect("connect");
         // Tests run side by side on one server: a range of networks of their own.
         let slot = u32::from_le_bytes(Environment::system().bytes()) % 4096;
-        Self { pool, server, fleet, calls, slot }
+        Self { server, fleet, calls, slot }
     }
 
     pub(crate) fn labels(&self, kind: ObjectKind) -> ObjectLabels {

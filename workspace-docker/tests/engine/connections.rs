@@ -144,3 +144,22 @@ async fn connections_are_kept() {
     let others = took(20).await;
     assert!(others / 20 < first, "first {first:?}, then {:?} each", others / 20);
 }
+
+/// Such as a gateway that answers while the way to the server is down.
+#[tokio::test]
+async fn something_else_at_the_address_is_not_believed() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").await;
+        }
+    });
+    let bench = Bench::plain(ServerSpec::new("stranger", endpoint)).await;
+    let error = bench.server.inspect_container("ws-somebody").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable, "{}", error.chain());
+    let error = bench.server.remove_container("ws-somebody", bench.fleet).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable, "{}", error.chain());
+}
