@@ -1,3 +1,4 @@
 //! For those who write backends: conformance suites, mocks and the simulator.
 
 pub mod conformance;
+pub mod sim;

@@ -1,0 +1,146 @@
+//! What can go wrong, and how often.
+
+use std::time::Duration;
+
+use crate::testing::sim::Dice;
+
+/// Something that went wrong on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Fault {
+    /// A request never arrived; its caller waits until its deadline.
+    RequestLost,
+    /// A request was carried out; its caller waits until its deadline.
+    ReplyLost,
+    /// A request was carried out, and the connection broke before the answer.
+    Broken,
+    /// A request was carried out only after its caller had given up.
+    Late,
+    /// A request took seconds instead of milliseconds.
+    Slow,
+    /// A server stood still for a while.
+    Hang,
+    /// A server went down, and came back with its programs ended.
+    Crash,
+    /// A program ended by itself.
+    Died,
+    /// A master was ended at some await.
+    Killed,
+    /// A master was shut down in order.
+    ShutDown,
+    /// The store could not be reached; nothing was written.
+    StoreBefore,
+    /// The store wrote, but its answer was lost.
+    StoreAfter,
+    /// A master could not reach the store for a while.
+    StoreOutage,
+}
+
+/// How often what goes wrong. Rates are per thousand calls; the others are the mean time between two, zero for never.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FaultPlan {
+    /// [`Fault::RequestLost`] per thousand calls of a server.
+    pub request_lost: u32,
+    /// [`Fault::ReplyLost`] per thousand calls of a server.
+    pub reply_lost: u32,
+    /// [`Fault::Broken`] per thousand calls of a server.
+    pub broken: u32,
+    /// [`Fault::Late`] per thousand calls of a server.
+    pub late: u32,
+    /// [`Fault::Slow`] per thousand calls of a server.
+    pub slow: u32,
+    /// [`Fault::StoreBefore`] per thousand calls of the store.
+    pub store_before: u32,
+    /// [`Fault::StoreAfter`] per thousand commits.
+    pub store_after: u32,
+    /// Between two [`Fault::Hang`]s of the fleet.
+    pub hang: Duration,
+    /// Between two [`Fault::Crash`]es of the fleet.
+    pub crash: Duration,
+    /// Between two [`Fault::Died`]s of the fleet.
+    pub died: Duration,
+    /// Between two [`Fault::Killed`]s of the fleet.
+    pub killed: Duration,
+    /// Between two [`Fault::ShutDown`]s of the fleet.
+    pub shut_down: Duration,
+    /// Between two [`Fault::StoreOutage`]s of the fleet.
+    pub store_outage: Duration,
+}
+
+impl FaultPlan {
+    /// Nothing goes wrong.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// A plan by seed: each kind of fault is absent, rare or frequent, so that many a seed has few kinds at once.
+    pub fn by_seed(dice: &Dice) -> Self {
+        let rate = |frequent: u32| match dice.below(3) {
+            0 => 0,
+            1 => frequent / 5,
+            _ => frequent,
+        };
+        let every = |frequent: u64| match dice.below(3) {
+            0 => Duration::ZERO,
+            1 => Duration::from_secs(frequent * 4),
+            _ => Duration::from_secs(frequent),
+        };
+        Self {
+            request_lost: rate(80),
+            reply_lost: rate(80),
+            broken: rate(80),
+            late: rate(80),
+            slow: rate(150),
+            store_before: rate(40),
+            store_after: rate(40),
+            hang: every(60),
+            crash: every(90),
+            died: every(20),
+            killed: every(30),
+            shut_down: every(90),
+            store_outage: every(90),
+        }
+    }
+}
+
+/// What happens to one call of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fate {
+    /// What goes wrong.
+    pub(super) fault: Option<Fault>,
+    /// Until the request is carried out.
+    pub(super) there: Duration,
+    /// Until the answer is back.
+    pub(super) back: Duration,
+    /// Whether a request whose caller has gone is still carried out.
+    pub(super) outlives_caller: bool,
+}
+
+impl Fate {
+    /// Throws the dice for a call with this deadline.
+    pub(super) fn of(dice: &Dice, plan: &FaultPlan, deadline: Duration) -> Self {
+        let short = || dice.between(Duration::from_millis(1), Duration::from_millis(8));
+        let kinds = [
+            (plan.request_lost, Fault::RequestLost),
+            (plan.reply_lost, Fault::ReplyLost),
+            (plan.broken, Fault::Broken),
+            (plan.late, Fault::Late),
+            (plan.slow, Fault::Slow),
+        ];
+        let mut roll = u32::try_from(dice.below(1_000)).unwrap_or(0);
+        let mut fault = None;
+        for (rate, kind) in kinds {
+            if roll < rate {
+                fault = Some(kind);
+                break;
+            }
+            roll -= rate;
+        }
+        let there = match fault {
+            Some(Fault::Late) => deadline + dice.between(Duration::from_millis(1), Duration::from_secs(45)),
+            Some(Fault::Slow) => dice.between(Duration::from_millis(500), Duration::from_secs(20)),
+            _ => short(),
+        };
+        Self { fault, there, back: short(), outlives_caller: dice.chance(700) }
+    }
+}

@@ -1,0 +1,49 @@
+//! What no server may ever see, whoever asks for it.
+
+use std::collections::BTreeMap;
+
+use crate::resources::Resources;
+use crate::testing::sim::machine::{Container, Machine, read};
+
+/// What is broken on a server at this moment.
+///
+/// A program that was started by a request whose caller had given up counts for no capacity until somebody asks for it
+/// again: nobody can take such a request back. It counts for everything else, and must be gone in the end.
+pub(super) fn broken(machine: &Machine) -> Vec<String> {
+    let mut broken = Vec::new();
+    let running = || machine.containers.values().filter(|container| container.is_running());
+    let used = running().filter(|container| !container.ghost).fold(Resources::default(), |sum, container| {
+        let spec = &container.spec;
+        let one = Resources { cpu_millis: spec.cpu_millis, memory_mib: spec.memory_mib, ..Resources::default() };
+        sum.plus(one)
+    });
+    if let Some(dimension) = used.first_over(&machine.totals) {
+        let (used, has) = (used.get(dimension), machine.totals.get(dimension));
+        broken.push(format!("I1 running containers use {used} of {has} {dimension}: {}", names(running())));
+    }
+    let mut workspaces: BTreeMap<_, Vec<&Container>> = BTreeMap::new();
+    let mut volumes: BTreeMap<&str, Vec<&Container>> = BTreeMap::new();
+    for container in running() {
+        if let Some(labels) = read(&container.labels) {
+            workspaces.entry((labels.kind, labels.subject)).or_default().push(container);
+        }
+        for mount in container.spec.mounts.iter().filter(|mount| !mount.read_only) {
+            volumes.entry(&mount.volume).or_default().push(container);
+        }
+    }
+    for many in workspaces.into_values().filter(|all| all.len() > 1) {
+        broken.push(format!("I3 two containers of one workspace run: {}", names(many.into_iter())));
+    }
+    for (volume, many) in volumes.into_iter().filter(|(_, all)| all.len() > 1) {
+        broken.push(format!("I3 two running containers write volume {volume}: {}", names(many.into_iter())));
+    }
+    broken
+}
+
+fn names<'a>(containers: impl Iterator<Item = &'a Container>) -> String {
+    let name = |container: &Container| {
+        let ghost = if container.ghost { " (given up)" } else { "" };
+        format!("{}{ghost}", container.spec.name)
+    };
+    containers.map(name).collect::<Vec<_>>().join(", ")
+}

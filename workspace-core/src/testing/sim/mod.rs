@@ -1,0 +1,27 @@
+//! A seeded simulator: the orchestrator as it is, on servers that misbehave, in virtual time.
+
+mod channel;
+mod clock;
+mod dice;
+mod fault;
+mod journal;
+mod law;
+mod logs;
+mod machine;
+mod pool;
+mod port_call;
+mod program;
+mod server;
+mod store;
+mod tree;
+mod wire;
+mod world;
+
+pub use clock::SimClock;
+pub use dice::Dice;
+pub use fault::{Fault, FaultPlan};
+pub use pool::SimPool;
+pub use port_call::PortCall;
+pub use server::SimServer;
+pub use store::FaultyStore;
+pub use world::World;

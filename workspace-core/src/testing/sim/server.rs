@@ -1,0 +1,247 @@
+//! The server ports on a simulated server.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::time::sleep;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{FleetId, ServerId};
+use crate::model::Probe;
+use crate::port::{
+    Channel, ContainerSpec, ContainerState, ContainerStats, Containers, Created, ImageRef, Images, LogOptions,
+    LogStream, NetworkSpec, NetworkSummary, Networks, RegistryCredentials, Server, VolumeSpec, VolumeStore,
+    VolumeSummary,
+};
+use crate::testing::sim::channel::SimChannel;
+use crate::testing::sim::machine::missing;
+use crate::testing::sim::wire::{Arrived, Wire};
+use crate::testing::sim::{PortCall, logs};
+
+/// One server of a [`World`](super::World), as one orchestrator sees it.
+#[derive(Debug)]
+pub struct SimServer {
+    id: ServerId,
+    wire: Wire,
+}
+
+impl SimServer {
+    pub(super) const fn new(id: ServerId, wire: Wire) -> Self {
+        Self { id, wire }
+    }
+}
+
+#[async_trait]
+impl Server for SimServer {
+    fn id(&self) -> ServerId {
+        self.id
+    }
+
+    async fn probe(&self) -> Result<Probe> {
+        let server_time = Some(self.wire.world().now());
+        let told = move |totals| Probe {
+            totals,
+            engine: "simulator".to_owned(),
+            architecture: "x86_64".to_owned(),
+            server_time,
+            warnings: Vec::new(),
+        };
+        self.wire.ask(PortCall::Probe, "", move |machine| Ok(told(machine.totals))).await
+    }
+
+    fn volumes(&self) -> &dyn VolumeStore {
+        self
+    }
+
+    async fn open_channel(&self, container: &str) -> Result<Arc<dyn Channel>> {
+        let name = container.to_owned();
+        let run = self
+            .wire
+            .ask(PortCall::OpenChannel, container, move |machine| {
+                let running = machine.containers.get(&name).filter(|container| container.is_running());
+                let none = || Error::new(ErrorKind::NotRunning, format!("container {name} does not run"));
+                running.map(|container| container.run).ok_or_else(none)
+            })
+            .await?;
+        Ok(Arc::new(SimChannel::new(self.wire.clone(), container, run)))
+    }
+}
+
+#[async_trait]
+impl Images for SimServer {
+    async fn has_image(&self, image: &ImageRef) -> Result<bool> {
+        let name = image.as_str().to_owned();
+        self.wire.ask(PortCall::HasImage, image.as_str(), move |machine| Ok(machine.images.contains(&name))).await
+    }
+
+    async fn pull_image(&self, image: &ImageRef, _credentials: Option<&RegistryCredentials>) -> Result<()> {
+        let name = image.as_str().to_owned();
+        let call = PortCall::PullImage;
+        let pull = |arrived: Arrived| async move {
+            sleep(arrived.world.dice.between(Duration::from_millis(100), Duration::from_secs(8))).await;
+            arrived.act(|machine| {
+                if machine.registry.contains(&name) {
+                    machine.images.insert(name);
+                    return Ok(());
+                }
+                Err(Error::new(ErrorKind::ImageNotFound, format!("no registry has the image {name}")))
+            })
+        };
+        self.wire.request(call, image.as_str(), call.deadline(), pull).await
+    }
+
+    /// An archive is the names of its images, one a line.
+    async fn load_image(&self, archive: Bytes) -> Result<()> {
+        let names: BTreeSet<_> = String::from_utf8_lossy(&archive).lines().map(str::to_owned).collect();
+        let load = move |machine: &mut super::machine::Machine| {
+            machine.images.extend(names);
+            Ok(())
+        };
+        self.wire.ask(PortCall::LoadImage, "", load).await
+    }
+}
+
+#[async_trait]
+impl Networks for SimServer {
+    async fn create_network(&self, spec: &NetworkSpec) -> Result<Created> {
+        let (name, spec) = (spec.name.clone(), spec.clone());
+        self.wire.ask(PortCall::CreateNetwork, &name, move |machine| machine.create_network(&spec)).await
+    }
+
+    async fn remove_network(&self, name: &str, fleet: FleetId) -> Result<()> {
+        let owned = name.to_owned();
+        self.wire.ask(PortCall::RemoveNetwork, name, move |machine| machine.remove_network(&owned, fleet)).await
+    }
+
+    async fn list_networks(&self, fleet: FleetId) -> Result<Vec<NetworkSummary>> {
+        self.wire.ask(PortCall::ListNetworks, "", move |machine| Ok(machine.list_networks(fleet))).await
+    }
+}
+
+#[async_trait]
+impl Containers for SimServer {
+    async fn create_container(&self, spec: &ContainerSpec) -> Result<Created> {
+        let (name, spec) = (spec.name.clone(), spec.clone());
+        self.wire.ask(PortCall::CreateContainer, &name, move |machine| machine.create_container(&spec)).await
+    }
+
+    async fn start_container(&self, name: &str, input: Option<Bytes>) -> Result<()> {
+        let call = PortCall::StartContainer;
+        let owned = name.to_owned();
+        self.wire.request(call, name, call.deadline(), |arrived| start(arrived, owned, input)).await
+    }
+
+    async fn stop_container(&self, name: &str, grace: Duration) -> Result<()> {
+        let call = PortCall::StopContainer;
+        let owned = name.to_owned();
+        self.wire.request(call, name, grace + call.deadline(), move |arrived| stop(arrived, owned, grace)).await
+    }
+
+    async fn remove_container(&self, name: &str, fleet: FleetId) -> Result<()> {
+        let owned = name.to_owned();
+        self.wire.ask(PortCall::RemoveContainer, name, move |machine| machine.remove_container(&owned, fleet)).await
+    }
+
+    async fn inspect_container(&self, name: &str) -> Result<Option<ContainerState>> {
+        let owned = name.to_owned();
+        let look = move |machine: &mut super::machine::Machine| {
+            Ok(machine.containers.get(&owned).map(super::machine::Container::state))
+        };
+        self.wire.ask(PortCall::InspectContainer, name, look).await
+    }
+
+    async fn list_containers(&self, fleet: FleetId) -> Result<Vec<ContainerState>> {
+        self.wire.ask(PortCall::ListContainers, "", move |machine| Ok(machine.list_containers(fleet))).await
+    }
+
+    async fn container_logs(&self, name: &str, options: LogOptions) -> Result<LogStream> {
+        let owned = name.to_owned();
+        let exists = move |machine: &mut super::machine::Machine| {
+            machine.containers.get(&owned).map(|_| ()).ok_or_else(|| missing(&owned))
+        };
+        self.wire.ask(PortCall::ContainerLogs, name, exists).await?;
+        Ok(logs::stream(self.wire.clone(), name.to_owned(), options))
+    }
+
+    async fn container_stats(&self, name: &str) -> Result<ContainerStats> {
+        let owned = name.to_owned();
+        let stats = move |machine: &mut super::machine::Machine| {
+            let container = machine.containers.get(&owned).ok_or_else(|| missing(&owned))?;
+            if !container.is_running() {
+                return Err(Error::new(ErrorKind::NotRunning, format!("container {owned} does not run")));
+            }
+            let memory_limit_bytes = container.spec.memory_mib << 20;
+            Ok(ContainerStats { memory_bytes: 1 << 20, memory_limit_bytes, pids: 1, ..ContainerStats::default() })
+        };
+        self.wire.ask(PortCall::ContainerStats, name, stats).await
+    }
+}
+
+#[async_trait]
+impl VolumeStore for SimServer {
+    async fn create_volume(&self, spec: &VolumeSpec) -> Result<Created> {
+        let (name, spec) = (spec.name.clone(), spec.clone());
+        self.wire.ask(PortCall::CreateVolume, &name, move |machine| machine.create_volume(&spec)).await
+    }
+
+    async fn inspect_volume(&self, name: &str) -> Result<Option<VolumeSummary>> {
+        let owned = name.to_owned();
+        let look = move |machine: &mut super::machine::Machine| {
+            Ok(machine.volumes.get(&owned).map(|volume| volume.summary(&owned)))
+        };
+        self.wire.ask(PortCall::InspectVolume, name, look).await
+    }
+
+    async fn remove_volume(&self, name: &str, fleet: FleetId) -> Result<()> {
+        let owned = name.to_owned();
+        self.wire.ask(PortCall::RemoveVolume, name, move |machine| machine.remove_volume(&owned, fleet)).await
+    }
+
+    async fn list_volumes(&self, fleet: FleetId) -> Result<Vec<VolumeSummary>> {
+        self.wire.ask(PortCall::ListVolumes, "", move |machine| Ok(machine.list_volumes(fleet))).await
+    }
+
+    async fn volume_usage(&self, name: &str) -> Result<u64> {
+        let owned = name.to_owned();
+        let usage = move |machine: &mut super::machine::Machine| {
+            let volume = machine.volumes.get(&owned);
+            volume.map(|volume| volume.tree.bytes()).ok_or_else(|| Error::not_found("volume"))
+        };
+        self.wire.ask(PortCall::VolumeUsage, name, usage).await
+    }
+}
+
+/// Starts a program, which then ends when it wants to.
+async fn start(arrived: Arrived, name: String, input: Option<Bytes>) -> Result<()> {
+    let (at, given_up) = (arrived.world.now(), arrived.given_up);
+    let Some((run, program)) = arrived.act(|machine| machine.start(&name, given_up, input.as_ref(), at))? else {
+        return Ok(());
+    };
+    if given_up {
+        arrived.world.journal.pages().ghosts += 1;
+    }
+    if let Some(after) = program.ends_after {
+        tokio::spawn(async move {
+            sleep(after).await;
+            let at = arrived.world.now();
+            arrived.world.alter(&arrived.server, |machine| machine.end(&name, run, program.exit_code.into(), at));
+        });
+    }
+    Ok(())
+}
+
+/// Most programs end when they are asked to; some have to be ended.
+async fn stop(arrived: Arrived, name: String, grace: Duration) -> Result<()> {
+    let find = |machine: &mut super::machine::Machine| {
+        let container = machine.containers.get(&name);
+        Ok(container.filter(|container| container.is_running()).map(|container| container.run))
+    };
+    let Some(run) = arrived.act(find)? else { return Ok(()) };
+    let stubborn = arrived.world.plan().is_some() && arrived.world.dice.chance(100);
+    sleep(if stubborn { grace } else { arrived.world.dice.between(Duration::ZERO, Duration::from_millis(20)) }).await;
+    let (at, code) = (arrived.world.now(), if stubborn { 137 } else { 143 });
+    arrived.act(|machine| Ok(machine.end(&name, run, code, at))).map(|_| ())
+}

@@ -1,0 +1,178 @@
+//! A store that fails.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::Event;
+use crate::id::{FleetId, MasterId, OwnerId, ProjectId, ServerId, TokenId, WorkspaceId};
+use crate::model::{Fence, IdempotencyRecord, Lease, Project, Reservation, ServerState, Token, Workspace};
+use crate::port::{Change, Outcome, Page, PageRequest, Refused, StateStore, WorkspaceFilter};
+use crate::testing::sim::{Fault, PortCall, World};
+
+/// One master's way to the store: calls take time, fail before anything was written, or after all of it was.
+#[derive(Debug)]
+pub struct FaultyStore {
+    world: Arc<World>,
+    inner: Arc<dyn StateStore>,
+    outage: Mutex<Option<Instant>>,
+}
+
+impl FaultyStore {
+    /// A way to `inner` on which things go wrong by the world's plan.
+    pub fn new(world: &Arc<World>, inner: Arc<dyn StateStore>) -> Self {
+        Self { world: Arc::clone(world), inner, outage: Mutex::default() }
+    }
+
+    /// Cannot be reached for a while.
+    pub fn fail_for(&self, how_long: Duration) {
+        self.world.journal.fault(Fault::StoreOutage, None);
+        *self.outage.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + how_long);
+    }
+
+    /// The way there.
+    async fn there(&self, call: PortCall) -> Result<()> {
+        self.world.journal.step(call);
+        sleep(self.world.dice.between(Duration::ZERO, Duration::from_millis(3))).await;
+        let Some(plan) = self.world.plan() else { return Ok(()) };
+        let outage = *self.outage.lock().unwrap_or_else(PoisonError::into_inner);
+        if outage.is_some_and(|until| until > Instant::now()) {
+            sleep(Duration::from_millis(200)).await;
+            return Err(unavailable());
+        }
+        if self.world.dice.chance(plan.store_before) {
+            self.world.journal.fault(Fault::StoreBefore, Some(call));
+            return Err(unavailable());
+        }
+        Ok(())
+    }
+
+    /// The way back: what was written stays written.
+    async fn back<T>(&self, call: PortCall, answer: T) -> Result<T> {
+        sleep(self.world.dice.between(Duration::ZERO, Duration::from_millis(2))).await;
+        let lost = self.world.plan().is_some_and(|plan| self.world.dice.chance(plan.store_after));
+        if lost && call != PortCall::Query {
+            self.world.journal.fault(Fault::StoreAfter, Some(call));
+            return Err(unavailable());
+        }
+        Ok(answer)
+    }
+
+    fn note(&self, changes: &[Change], answers: &[Result<Outcome, Refused>]) {
+        for (change, answer) in changes.iter().zip(answers) {
+            let by = change.fence.as_ref().map_or("-", |fence| fence.master.as_str());
+            match answer {
+                Ok(outcome) => {
+                    for event in &outcome.events {
+                        let Event { parent, seq, kind, data, .. } = event;
+                        self.world.note(&format_args!("{by} {parent} #{seq} {kind} {data}"));
+                    }
+                }
+                Err(refused) => self.world.note(&format_args!("{by} refused: {refused:?}")),
+            }
+        }
+    }
+}
+
+fn unavailable() -> Error {
+    Error::new(ErrorKind::StoreUnavailable, "the store cannot be reached").hint("try again")
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl StateStore for FaultyStore {
+    async fn fleet_id(&self) -> Result<FleetId> {
+        self.there(PortCall::Query).await?;
+        self.inner.fleet_id().await
+    }
+
+    async fn commit(&self, changes: &[Change]) -> Result<Vec<Result<Outcome, Refused>>> {
+        self.there(PortCall::Commit).await?;
+        let answers = self.inner.commit(changes).await?;
+        self.note(changes, &answers);
+        self.back(PortCall::Commit, answers).await
+    }
+
+    async fn acquire_lease(&self, master: &MasterId, ttl: Duration) -> Result<Lease> {
+        self.there(PortCall::Lease).await?;
+        let lease = self.inner.acquire_lease(master, ttl).await?;
+        self.back(PortCall::Lease, lease).await
+    }
+
+    async fn renew_lease(&self, fence: &Fence, ttl: Duration) -> Result<Option<Lease>> {
+        self.there(PortCall::Lease).await?;
+        let lease = self.inner.renew_lease(fence, ttl).await?;
+        self.back(PortCall::Lease, lease).await
+    }
+
+    async fn release_lease(&self, fence: &Fence) -> Result<()> {
+        self.there(PortCall::Lease).await?;
+        self.inner.release_lease(fence).await?;
+        self.back(PortCall::Lease, ()).await
+    }
+
+    async fn server(&self, id: ServerId) -> Result<Option<ServerState>> {
+        self.there(PortCall::Query).await?;
+        self.inner.server(id).await
+    }
+
+    async fn servers(&self) -> Result<Vec<ServerState>> {
+        self.there(PortCall::Query).await?;
+        self.inner.servers().await
+    }
+
+    async fn workspace(&self, id: WorkspaceId) -> Result<Option<Workspace>> {
+        self.there(PortCall::Query).await?;
+        let row = self.inner.workspace(id).await?;
+        self.back(PortCall::Query, row).await
+    }
+
+    async fn workspaces(&self, filter: &WorkspaceFilter, page: PageRequest) -> Result<Page<Workspace>> {
+        self.there(PortCall::Query).await?;
+        self.inner.workspaces(filter, page).await
+    }
+
+    async fn unsettled_workspaces(&self, fence: &Fence) -> Result<Vec<WorkspaceId>> {
+        self.there(PortCall::Query).await?;
+        self.inner.unsettled_workspaces(fence).await
+    }
+
+    async fn project(&self, id: ProjectId) -> Result<Option<Project>> {
+        self.there(PortCall::Query).await?;
+        self.inner.project(id).await
+    }
+
+    async fn projects(&self, owner: Option<&OwnerId>, page: PageRequest) -> Result<Page<Project>> {
+        self.there(PortCall::Query).await?;
+        self.inner.projects(owner, page).await
+    }
+
+    async fn reservations(&self, server: ServerId, released: bool) -> Result<Vec<Reservation>> {
+        self.there(PortCall::Query).await?;
+        self.inner.reservations(server, released).await
+    }
+
+    async fn events(&self, parent: Uuid, after: u64, limit: u32) -> Result<Vec<Event>> {
+        self.there(PortCall::Query).await?;
+        self.inner.events(parent, after, limit).await
+    }
+
+    async fn token_by_hash(&self, hash: &[u8; 32]) -> Result<Option<Token>> {
+        self.there(PortCall::Query).await?;
+        self.inner.token_by_hash(hash).await
+    }
+
+    async fn token(&self, id: TokenId) -> Result<Option<Token>> {
+        self.there(PortCall::Query).await?;
+        self.inner.token(id).await
+    }
+
+    async fn remembered(&self, owner: &OwnerId, key: &str) -> Result<Option<IdempotencyRecord>> {
+        self.there(PortCall::Query).await?;
+        self.inner.remembered(owner, key).await
+    }
+}

@@ -1,0 +1,161 @@
+//! The way of a request to a simulated server and back, with everything that can go wrong on it.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::{sleep, sleep_until, timeout};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::testing::sim::fault::Fate;
+use crate::testing::sim::machine::Machine;
+use crate::testing::sim::{Fault, PortCall, World};
+
+/// The connection to one simulated server. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Wire {
+    world: Arc<World>,
+    server: Arc<str>,
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Wire").field(&self.server).finish()
+    }
+}
+
+/// A request that arrived.
+pub(super) struct Arrived {
+    pub(super) world: Arc<World>,
+    pub(super) server: Arc<str>,
+    /// Whether its caller had given up by then.
+    pub(super) given_up: bool,
+}
+
+impl Arrived {
+    /// Carries something out on the server.
+    pub(super) fn act<T>(&self, act: impl FnOnce(&mut Machine) -> Result<T>) -> Result<T> {
+        self.world.carry_out(&self.server, act)
+    }
+}
+
+impl Wire {
+    pub(super) fn new(world: &Arc<World>, server: &str) -> Self {
+        Self { world: Arc::clone(world), server: server.into() }
+    }
+
+    pub(super) fn world(&self) -> &Arc<World> {
+        &self.world
+    }
+
+    pub(super) fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// Asks the server for something that it does at once.
+    pub(super) async fn ask<T: Send + 'static>(
+        &self,
+        call: PortCall,
+        subject: &str,
+        act: impl FnOnce(&mut Machine) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.request(call, subject, call.deadline(), |arrived| async move { arrived.act(act) }).await
+    }
+
+    /// Sends a request and waits for its answer until the deadline. The server works on its own: it does not notice
+    /// when the caller is dropped.
+    pub(super) async fn request<T, W, F>(&self, call: PortCall, subject: &str, deadline: Duration, work: W) -> Result<T>
+    where
+        T: Send + 'static,
+        W: FnOnce(Arrived) -> F + Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        self.world.journal.step(call);
+        let fate = self.world.fate(call, deadline);
+        let Some(boot) = self.world.look(&self.server, |machine| machine.up.then_some(machine.boot)).flatten() else {
+            sleep(fate.back).await;
+            return Err(self.unreachable("it is down"));
+        };
+        let (answer, answered) = oneshot::channel();
+        let sent = Sent { wire: self.clone(), call, subject: subject.to_owned(), fate, boot, answer };
+        tokio::spawn(sent.travel(work));
+        match timeout(deadline, answered).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(self.unreachable("the connection broke")),
+            Err(_) => Err(Error::new(
+                ErrorKind::Timeout,
+                format!("server {} took longer than {} s to {call:?}", self.server, deadline.as_secs()),
+            )),
+        }
+    }
+
+    fn unreachable(&self, why: &str) -> Error {
+        Error::new(ErrorKind::Unreachable, format!("server {} is not reachable: {why}", self.server))
+    }
+}
+
+/// A request on its way.
+struct Sent<T> {
+    wire: Wire,
+    call: PortCall,
+    subject: String,
+    fate: Fate,
+    boot: u64,
+    answer: oneshot::Sender<Result<T>>,
+}
+
+impl<T> Sent<T> {
+    async fn travel<W, F>(self, work: W)
+    where
+        W: FnOnce(Arrived) -> F,
+        F: Future<Output = Result<T>>,
+    {
+        let Self { wire, call, subject, fate, boot, mut answer } = self;
+        if fate.fault == Some(Fault::RequestLost) {
+            // The caller hears nothing until its deadline.
+            return answer.closed().await;
+        }
+        sleep(fate.there).await;
+        if !wire.taken(boot).await || (answer.is_closed() && !fate.outlives_caller) {
+            return;
+        }
+        let given_up = answer.is_closed();
+        let Wire { world, server } = wire;
+        let result = work(Arrived { world: Arc::clone(&world), server: Arc::clone(&server), given_up }).await;
+        let end = result.as_ref().err().map_or("ok", |error| error.kind().code());
+        let late = if given_up { " after its caller gave up" } else { "" };
+        world.note(&format_args!("{server} {call:?} {subject}: {end}{late}"));
+        match fate.fault {
+            Some(Fault::ReplyLost) => answer.closed().await,
+            Some(Fault::Broken) => {}
+            _ => {
+                sleep(fate.back).await;
+                // Nobody listens any more: that is the caller's business.
+                let _ = answer.send(result);
+            }
+        }
+    }
+}
+
+impl Wire {
+    /// Waits until the server takes the request; false when it went down in between.
+    async fn taken(&self, boot: u64) -> bool {
+        loop {
+            let state = self.world.look(&self.server, |machine| {
+                let same = machine.up && machine.boot == boot;
+                same.then_some(machine.hung_until.filter(|&until| until > tokio::time::Instant::now()))
+            });
+            match state.flatten() {
+                None => return false,
+                Some(None) => return true,
+                // Those that waited are taken in any order.
+                Some(Some(until)) => {
+                    let after = self.world.dice.between(Duration::ZERO, Duration::from_millis(30));
+                    sleep_until(until + after).await;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! A simulated world: servers that outlive every orchestrator, and what goes wrong there.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::clock::{Clock, Timestamp};
+use crate::environment::{Environment, SeededEntropy};
+use crate::error::{Error, ErrorKind, Result};
+use crate::resources::Resources;
+use crate::testing::sim::fault::Fate;
+use crate::testing::sim::journal::Journal;
+use crate::testing::sim::machine::Machine;
+use crate::testing::sim::{Dice, Fault, FaultPlan, PortCall, SimClock, law};
+
+/// Simulated servers at endpoints `sim://<name>`, on tokio's clock.
+///
+/// Make it inside of a `current_thread` runtime whose clock is paused: then everything that happens is decided by the
+/// seed. It checks by itself, after every call, what no server may ever see (see [`World::violations`]).
+#[derive(Debug)]
+pub struct World {
+    pub(super) dice: Dice,
+    pub(super) clock: SimClock,
+    pub(super) journal: Journal,
+    plan: FaultPlan,
+    faults: AtomicBool,
+    machines: Mutex<BTreeMap<String, Machine>>,
+    changed: watch::Sender<()>,
+}
+
+impl World {
+    /// A world without servers in which things go wrong by this plan, from the start.
+    pub fn new(seed: u64, plan: FaultPlan) -> Arc<Self> {
+        Arc::new(Self {
+            dice: Dice::new(seed),
+            clock: SimClock::start(),
+            journal: Journal::default(),
+            plan,
+            faults: AtomicBool::new(true),
+            machines: Mutex::default(),
+            changed: watch::Sender::new(()),
+        })
+    }
+
+    /// Adds a server; its images are there already, those of its registry can be pulled.
+    pub fn add_server(&self, name: &str, totals: Resources, images: &[&str], registry: &[&str]) {
+        let machine = Machine::new(totals, images, registry);
+        self.machines.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), machine);
+    }
+
+    /// Time and randomness for an orchestrator or a store in this world, each with numbers of its own.
+    pub fn environment(&self) -> Environment {
+        Environment::new(Arc::new(self.clock), Arc::new(SeededEntropy::new(self.dice.number())))
+    }
+
+    /// Whether things go wrong from now on. What was late already still comes.
+    pub fn set_faults(&self, on: bool) {
+        self.faults.store(on, Ordering::Relaxed);
+    }
+
+    /// What must never happen and did, the first ones first.
+    pub fn violations(&self) -> Vec<String> {
+        self.journal.pages().violations.clone()
+    }
+
+    /// Stands still: requests arrive, and are carried out when it goes on.
+    pub fn hang(&self, server: &str, how_long: Duration) {
+        self.journal.fault(Fault::Hang, None);
+        self.note(&format_args!("{server} hangs for {} s", how_long.as_secs_f64()));
+        self.alter(server, |machine| machine.hung_until = Some(Instant::now() + how_long));
+    }
+
+    /// Goes down: its programs end, and what was under way is lost.
+    pub fn crash(&self, server: &str) {
+        self.journal.fault(Fault::Crash, None);
+        self.note(&format_args!("{server} goes down"));
+        let at = self.now();
+        self.alter(server, |machine| {
+            (machine.up, machine.hung_until) = (false, None);
+            let running: Vec<_> = machine.containers.iter().map(|(name, one)| (name.clone(), one.run)).collect();
+            for (name, run) in running {
+                machine.end(&name, run, 137, at);
+            }
+        });
+    }
+
+    /// Comes back, whatever was wrong with it. Its programs stay ended.
+    pub fn heal(&self, server: &str) {
+        self.alter(server, |machine| {
+            if !machine.up {
+                machine.boot += 1;
+            }
+            (machine.up, machine.hung_until) = (true, None);
+        });
+        self.note(&format_args!("{server} is well"));
+    }
+
+    /// Ends the program of a container as if by itself; false when it does not run.
+    pub fn end_program(&self, server: &str, container: &str, exit_code: i64) -> bool {
+        let at = self.now();
+        let ended = self.alter(server, |machine| {
+            let run = machine.containers.get(container).map(|one| one.run)?;
+            Some(machine.end(container, run, exit_code, at))
+        });
+        let ended = ended.flatten().unwrap_or(false);
+        if ended {
+            self.journal.fault(Fault::Died, None);
+            self.note(&format_args!("{server} {container} ends by itself with {exit_code}"));
+        }
+        ended
+    }
+
+    /// The names of the servers.
+    pub fn servers(&self) -> Vec<String> {
+        self.machines.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(super) fn note(&self, line: &dyn fmt::Display) {
+        self.journal.note(self.clock.elapsed(), line);
+    }
+
+    pub(super) fn violation(&self, what: &dyn fmt::Display) {
+        self.journal.violation(self.clock.elapsed(), what);
+    }
+
+    /// The plan, while things go wrong.
+    pub(super) fn plan(&self) -> Option<&FaultPlan> {
+        self.faults.load(Ordering::Relaxed).then_some(&self.plan)
+    }
+
+    /// Throws the dice for a call of a server.
+    pub(super) fn fate(&self, call: PortCall, deadline: Duration) -> Fate {
+        let fate = Fate::of(&self.dice, self.plan().unwrap_or(&FaultPlan::default()), deadline);
+        if let Some(fault) = fate.fault {
+            self.journal.fault(fault, Some(call));
+        }
+        fate
+    }
+
+    /// Changes a server and wakes whoever waits for that.
+    pub(super) fn alter<T>(&self, server: &str, change: impl FnOnce(&mut Machine) -> T) -> Option<T> {
+        let answer = self.look(server, change);
+        self.changed.send_replace(());
+        answer
+    }
+
+    /// Looks at a server.
+    pub(super) fn look<T>(&self, server: &str, look: impl FnOnce(&mut Machine) -> T) -> Option<T> {
+        let mut machines = self.machines.lock().unwrap_or_else(PoisonError::into_inner);
+        machines.get_mut(server).map(look)
+    }
+
+    /// Carries something out on a server, and checks what no server may ever see.
+    pub(super) fn carry_out<T>(&self, server: &str, act: impl FnOnce(&mut Machine) -> Result<T>) -> Result<T> {
+        let (answer, broken) = self
+            .alter(server, |machine| {
+                let answer = act(machine);
+                (answer, law::broken(machine))
+            })
+            .ok_or_else(|| Error::new(ErrorKind::Unreachable, format!("there is no server {server}")))?;
+        for what in broken {
+            self.violation(&format_args!("{server}: {what}"));
+        }
+        answer
+    }
+
+    /// Wakes with every change of any server.
+    pub(super) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+}
