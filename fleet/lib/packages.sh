@@ -3,12 +3,14 @@
 
 is_debian() { [[ -e /etc/debian_version ]] && command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; }
 
-is_installed() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
+# One query for all, so that a second run costs nothing. Prints those that are there.
+installed_of() { dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p' || :; }
 
-# need_packages PACKAGE..: one dpkg query when all are there, so that a second run costs nothing.
+# need_packages PACKAGE..
 need_packages() {
-  local missing=() package
-  for package in "$@"; do is_installed "$package" || missing+=("$package"); done
+  local missing=() package installed
+  installed=" $(installed_of "$@" | tr '\n' ' ')"
+  for package in "$@"; do [[ $installed == *" $package "* ]] || missing+=("$package"); done
   if ((${#missing[@]} == 0)); then return; fi
   is_debian || fail "missing: ${missing[*]}" "install them; the script itself only knows Debian and Ubuntu"
   [[ $(id -u) == 0 ]] || fail "missing packages: ${missing[*]}" "run as root: apt-get install ${missing[*]}"
@@ -37,7 +39,7 @@ start_nothing() {
     chmod 755 /usr/sbin/policy-rc.d
     made_policy=yes
   fi
-  if ! is_installed postgresql-common; then
+  if [[ -z $(installed_of postgresql-common) ]]; then
     install -d /etc/postgresql-common/createcluster.d
     echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/workspace-fleet.conf
     made_cluster=yes

@@ -77,11 +77,11 @@ serves_objects() { (
     [[ $(s3_request "/$S3_BUCKET/.fleet-ready" -X DELETE) == 204 ]]
 ); }
 
-# Prints the status. Secrets go in through a file descriptor: arguments are visible to everybody on the machine.
+# Prints the status. An early upload waits for a disk that is not there yet; asking again is quicker. Secrets go in through a file descriptor: arguments are visible to everybody on the machine.
 s3_request() { # PATH CURL ARG..
   local path=$1
   shift
-  curl -s --noproxy '*' -o /dev/null -w '%{http_code}' --max-time 5 --aws-sigv4 "aws:amz:$S3_REGION:s3" "$@" \
+  curl -s --noproxy '*' -o /dev/null -w '%{http_code}' --max-time 2 --aws-sigv4 "aws:amz:$S3_REGION:s3" "$@" \
     -K <(printf 'user = "%s:%s"\n' "$S3_ACCESS_KEY_ID" "$S3_SECRET_ACCESS_KEY") "$S3_ENDPOINT$path" || :
 }
 
