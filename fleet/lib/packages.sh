@@ -15,19 +15,22 @@ need_packages() {
   is_debian || fail "missing: ${missing[*]}" "install them; the script itself only knows Debian and Ubuntu"
   [[ $(id -u) == 0 ]] || fail "missing packages: ${missing[*]}" "run as root: apt-get install ${missing[*]}"
   say "installing ${missing[*]}"
-  start_nothing
-  local log
-  log=$(mktemp)
-  if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends "${missing[@]}"; } \
-    >"$log" 2>&1 </dev/null 9>&-; then
-    start_again
-    tail -n 20 "$log" >&2
-    rm -f "$log"
+  install_quietly "${missing[@]}" ||
     fail "apt-get could not install ${missing[*]}" "see its words above; is a package source reachable?"
-  fi
-  start_again
-  rm -f "$log"
 }
+
+# In a subshell, whose end puts everything back, whatever ends it.
+install_quietly() (
+  set +e
+  log=$(mktemp)
+  trap 'start_again; rm -f "$log"' EXIT
+  trap 'exit 130' INT TERM
+  start_nothing
+  { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends "$@"; } \
+    >"$log" 2>&1 </dev/null 9>&- && exit 0
+  tail -n 20 "$log" >&2
+  exit 1
+)
 
 # An installed package must not start its service: docker.io, docker-registry and postgresql would, on the host's own
 # network and default ports. Debian asks /usr/sbin/policy-rc.d first; ours says no and goes away again. createcluster.d

@@ -1,5 +1,8 @@
 //! Writes of workspaces and their networks.
 
+use std::iter::repeat;
+use std::ops::Range;
+
 use std::mem;
 
 use super::change::Transaction;
@@ -116,8 +119,13 @@ impl Transaction<'_> {
             self.free_network(workspace);
         }
         let from = from.min(NETWORK_SLOTS);
-        let free = |slot: &u32| !self.tables.slots.contains_key(&(server, *slot));
-        let slot = (from..NETWORK_SLOTS).chain(0..from).find(free).ok_or(Refused::Capacity { dimension: None })?;
+        let first_free = |mut slots: Range<u32>| {
+            let taken = self.tables.slots.range((server, slots.start)..(server, slots.end)).map(|(&(_, slot), _)| slot);
+            let mut taken = taken.chain(repeat(u32::MAX));
+            slots.find(|&slot| taken.next() != Some(slot))
+        };
+        let slot = first_free(from..NETWORK_SLOTS).or_else(|| first_free(0..from));
+        let slot = slot.ok_or(Refused::Capacity { dimension: None })?;
         take_slot(self.tables, server, workspace, slot);
         self.outcome.network_slot = Some(slot);
         self.on_undo(move |tables| {

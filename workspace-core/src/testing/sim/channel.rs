@@ -74,9 +74,14 @@ impl Channel for SimChannel {
         let (name, run) = (self.container.clone(), self.run);
         let subject = format!("{name} {:?}", request.argv);
         let program = Program::new(&request.argv, request.stdin.as_ref());
-        let started = self.wire.ask(PortCall::Exec, &subject, move |machine| {
-            if lives(machine, &name, run) { Ok(()) } else { Err(ended()) }
-        });
+        let started =
+            self.wire.ask(
+                PortCall::Exec,
+                &subject,
+                move |machine| {
+                    if lives(machine, &name, run) { Ok(()) } else { Err(ended()) }
+                },
+            );
         self.judge(started.await)?;
         let program = program.ok_or_else(|| {
             Error::new(ErrorKind::ProgramNotFound, format!("no such program: {:?}", request.argv.first()))

@@ -35,7 +35,8 @@ impl SimPool {
 impl ServerPool for SimPool {
     async fn connect(&self, record: &ServerRecord, _fleet: FleetId) -> Result<Arc<dyn Server>> {
         let endpoint = &record.spec.endpoint;
-        let name = endpoint.strip_prefix("sim://").filter(|name| self.world.servers().iter().any(|known| known == name));
+        let name =
+            endpoint.strip_prefix("sim://").filter(|name| self.world.servers().iter().any(|known| known == name));
         let name = name.ok_or_else(|| {
             Error::invalid("endpoint", format!("{endpoint:?} is no simulated server"))
                 .hint("add it to the world first; its endpoint is sim://<name>")

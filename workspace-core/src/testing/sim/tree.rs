@@ -42,7 +42,8 @@ impl Tree {
             return Err(Error::invalid("content", "the file is larger than 64 MiB"));
         }
         let parents: Vec<_> = path.match_indices('/').map(|(end, _)| &path[..end]).collect();
-        if let Some(file) = parents.iter().find(|parent| self.0.get(**parent).is_some_and(|node| node.bytes.is_some())) {
+        if let Some(file) = parents.iter().find(|parent| self.0.get(**parent).is_some_and(|node| node.bytes.is_some()))
+        {
             return Err(Error::invalid("path", format!("{file} is a file")));
         }
         for parent in parents {
