@@ -19,15 +19,19 @@ need_packages() {
     fail "apt-get could not install ${missing[*]}" "see its words above; is a package source reachable?"
 }
 
-# In a subshell, whose end puts everything back, whatever ends it.
+# In a subshell, whose end puts everything back, whatever ends it. One at a time: the second would lose its
+# policy-rc.d when the first is done.
 install_quietly() (
   set +e
+  mkdir -p "$FLEET_CACHE"
+  exec 7>"$FLEET_CACHE/apt.lock"
+  flock 7
   log=$(mktemp)
   trap 'start_again; rm -f "$log"' EXIT
   trap 'exit 130' INT TERM
   start_nothing
   { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends "$@"; } \
-    >"$log" 2>&1 </dev/null 9>&- && exit 0
+    >"$log" 2>&1 </dev/null 7>&- 9>&- && exit 0
   tail -n 20 "$log" >&2
   exit 1
 )
