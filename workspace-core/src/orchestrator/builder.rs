@@ -28,7 +28,12 @@ pub struct OrchestratorBuilder {
 impl Orchestrator {
     /// A fleet on the servers of this pool, kept in memory until [`OrchestratorBuilder::store`] says otherwise.
     pub fn builder(pool: impl ServerPool) -> OrchestratorBuilder {
-        OrchestratorBuilder { pool: Arc::new(pool), store: None, env: Environment::system(), config: Config::default() }
+        Self::builder_shared(Arc::new(pool))
+    }
+
+    /// A fleet on the servers of a pool that is shared with others.
+    pub fn builder_shared(pool: Arc<dyn ServerPool>) -> OrchestratorBuilder {
+        OrchestratorBuilder { pool, store: None, env: Environment::system(), config: Config::default() }
     }
 
     /// Ends what goes on in the background at its next step and gives the lease back, so that another master takes
