@@ -96,8 +96,10 @@ impl Call {
     /// How long the call may take; for a stream, how long it may be silent.
     pub(crate) const fn deadline(self) -> Duration {
         match self {
-            Self::Ping | Self::Info | Self::Version => PROBE,
-            Self::ImageInspect
+            Self::Ping => PROBE,
+            Self::Info // runs programs to know their versions
+            | Self::Version
+            | Self::ImageInspect
             | Self::NetworkInspect
             | Self::NetworkList
             | Self::VolumeInspect

@@ -1,6 +1,7 @@
 //! How a server is and what it has.
 
 use bollard::models::{SystemInfo, SystemVersion};
+use tokio::sync::OnceCell;
 use workspace_core::clock::Timestamp;
 use workspace_core::error::Result;
 use workspace_core::model::Probe;
@@ -14,18 +15,22 @@ const SLOTS: u64 = 50;
 /// The Engine does not tell how large its disk is.
 const ASSUMED_DISK_GIB: u64 = 100;
 
-/// Asks the Engine, two calls at once. `capacity` is what the record says: what it names is not guessed.
-pub(crate) async fn probe(engine: &Engine, capacity: Resources) -> Result<Probe> {
+/// What is asked once per connection: a daemon is not updated without ending it.
+pub(crate) type Versions = OnceCell<SystemVersion>;
+
+/// Asks the Engine: a ping, which alone says in seconds whether it lives, and at the same time what it has, which
+/// takes a busy Engine longer. `capacity` is what the record says: what it names is not guessed.
+pub(crate) async fn probe(engine: &Engine, versions: &Versions, capacity: Resources) -> Result<Probe> {
     let info = engine.call(Call::Info, engine.docker().info());
-    let version = engine.call(Call::Version, engine.docker().version());
-    let (info, version) =
-        futures::try_join!(info, version).map_err(|failure| engine.error(failure, "say how it is"))?;
+    let version = versions.get_or_try_init(|| engine.call(Call::Version, engine.docker().version()));
+    let ((), info, version) =
+        futures::try_join!(engine.ping(), info, version).map_err(|failure| engine.error(failure, "say how it is"))?;
     Ok(Probe {
         totals: totals(&info),
         engine: format!("Docker {}", info.server_version.as_deref().unwrap_or("of unknown version")),
         architecture: info.architecture.clone().unwrap_or_default(),
         server_time: info.system_time.as_deref().and_then(|time| Timestamp::parse(time).ok()),
-        warnings: warnings(&info, &version, capacity),
+        warnings: warnings(&info, version, capacity),
     })
 }
 

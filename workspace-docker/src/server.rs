@@ -22,6 +22,7 @@ use crate::container::Publish;
 use crate::endpoint::Endpoint;
 use crate::engine::Engine;
 use crate::images::Pulls;
+use crate::probe::Versions;
 use crate::subnet::NetworkRange;
 use crate::volumes::DockerVolumes;
 use crate::worker::{Worker, WorkerImage};
@@ -35,6 +36,7 @@ pub struct DockerServer {
     address: OnceCell<IpAddr>,
     networks: NetworkRange,
     capacity: Resources,
+    versions: Versions,
     pulls: Pulls,
     worker: Worker,
     volumes: DockerVolumes,
@@ -61,6 +63,7 @@ impl DockerServer {
             capacity: record.spec.capacity.unwrap_or_default(),
             volumes: DockerVolumes::new(engine.clone(), storage, worker.clone(), equipment.environment.clone()),
             address: OnceCell::new(),
+            versions: Versions::new(),
             pulls: Pulls::default(),
             worker,
             endpoint,
@@ -85,7 +88,7 @@ impl Server for DockerServer {
     }
 
     async fn probe(&self) -> Result<Probe> {
-        let probe = probe::probe(&self.engine, self.capacity).await?;
+        let probe = probe::probe(&self.engine, &self.versions, self.capacity).await?;
         self.prepare();
         Ok(probe)
     }
@@ -136,17 +139,18 @@ impl Containers for DockerServer {
         container::check_spec(spec)?;
         let publish = if spec.ports.is_empty() { None } else { Some(Publish { address: self.address().await? }) };
         let worker = self.worker.volume().await?;
-        let body = container::body(spec, publish, worker);
-        match container::make(&self.engine, &spec.name, &body, &spec.labels).await {
-            Ok(made) => Ok(made.created),
-            Err(error) => {
-                if error.kind() == ErrorKind::NotFound {
-                    // A volume is gone; if it is the worker's, the next attempt makes it anew.
-                    self.worker.forget();
-                }
-                Err(error)
+        let made =
+            container::make(&self.engine, &spec.name, &container::body(spec, publish, worker), &spec.labels).await;
+        match (made, worker) {
+            // Somebody removed the worker's volume from the server since it was prepared.
+            (Err(error), Some(volume)) if error.kind() == ErrorKind::NotFound && error.message().contains(volume) => {
+                self.worker.forget();
+                let body = container::body(spec, publish, self.worker.volume().await?);
+                container::make(&self.engine, &spec.name, &body, &spec.labels).await
             }
+            (made, _) => made,
         }
+        .map(|made| made.created)
     }
 
     async fn start_container(&self, name: &str, input: Option<Bytes>) -> Result<()> {

@@ -9,7 +9,7 @@ use workspace_core::id::FleetId;
 use workspace_core::model::{ServerSpec, TlsMaterial};
 use workspace_core::port::{Server, ServerPool};
 use workspace_core::secret::Secret;
-use workspace_docker::DockerPool;
+use workspace_docker::{Call, DockerPool};
 
 use crate::common::{Bench, new_id, plain_spec, record, specs, tls_spec, variable};
 
@@ -44,7 +44,11 @@ async fn a_probe_tells_what_the_server_has() {
         assert_eq!(probe.architecture, std::env::consts::ARCH);
         assert!(probe.server_time.is_some());
         assert!(probe.warnings.iter().any(|warning| warning.contains("capacity.disk_gib")), "{:?}", probe.warnings);
-        assert!(bench.calls.take().len() <= 2);
+        bench.calls.take();
+        assert_eq!(bench.server.probe().await.unwrap().totals, probe.totals);
+        let mut calls = bench.calls.take();
+        calls.sort_unstable();
+        assert_eq!(calls, [Call::Ping, Call::Info]);
     }
 }
 

@@ -55,11 +55,11 @@ impl Registry {
     }
 }
 
-async fn remove(docker: &Docker, image: &str) {
+pub(crate) async fn remove(docker: &Docker, image: &str) {
     docker.remove_image(image, None::<RemoveImageOptions>, None).await.unwrap();
 }
 
-fn docker() -> Docker {
+pub(crate) fn docker() -> Docker {
     Docker::connect_with_http(&plain_spec().endpoint, 30, bollard::API_DEFAULT_VERSION).unwrap()
 }
 

@@ -4,9 +4,10 @@
 use workspace_core::error::ErrorKind;
 use workspace_core::model::{ServerSpec, StorageKind};
 use workspace_core::port::{ContainerSpec, Created, Mount, ObjectKind, Profile, VolumeSpec, VolumeSummary};
-use workspace_docker::{Call, DockerPool};
+use workspace_docker::{Call, DockerPool, WorkerImage};
 
-use crate::common::{Bench, plain_spec, specs, until, worker_image};
+use crate::common::{Bench, new_id, plain_spec, specs, until, variable, worker_image};
+use crate::images;
 
 fn mounts(volume: &VolumeSpec) -> Vec<Mount> {
     vec![Mount { volume: volume.name.clone(), target: "/workspace".to_owned(), read_only: false }]
@@ -133,22 +134,63 @@ async fn a_data_root_that_is_not_there_is_named() {
     assert!(!volumes.iter().any(ours(ObjectKind::Project)), "{volumes:?}");
 }
 
+/// The worker image under a name that no other test uses, as if it had never been on a server.
+fn unknown_worker() -> (WorkerImage, String) {
+    let hash = new_id().simple().to_string();
+    let known = std::fs::read(variable("WORKSPACE_TEST_WORKER_IMAGE")).unwrap();
+    let name = worker_image().name();
+    let mut builder = tar::Builder::new(Vec::new());
+    for entry in tar::Archive::new(known.as_slice()).entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let mut header = entry.header().clone();
+        let mut content = Vec::new();
+        std::io::Read::read_to_end(&mut entry, &mut content).unwrap();
+        if entry.path_bytes().as_ref() == b"manifest.json" {
+            content = String::from_utf8(content).unwrap().replace(&name, &format!("fleet-worker:{hash}")).into_bytes();
+            header.set_size(content.len() as u64);
+            header.set_cksum();
+        }
+        builder.append(&header, content.as_slice()).unwrap();
+    }
+    (WorkerImage::from_archive(builder.into_inner().unwrap()).unwrap(), format!("fleet-worker-{hash}"))
+}
+
 #[tokio::test]
-async fn connect_prepares_without_being_waited_for_and_many_needs_prepare_once() {
-    let bench = Bench::worker(plain_spec()).await;
-    let specs: Vec<_> = (0..6).map(|_| bench.container("true")).collect();
+async fn the_worker_is_loaded_once_however_many_need_it_and_again_when_it_is_gone() {
+    let (image, volume) = unknown_worker();
+    let name = image.name();
+    let bench = Bench::with(plain_spec(), DockerPool::builder().worker_image(image)).await;
+    let specs: Vec<_> = (0..6).map(|_| bench.container("/.fleet/worker nonsense; echo $?")).collect();
     let created = futures::future::join_all(specs.iter().map(|spec| bench.server.create_container(spec))).await;
     assert!(created.into_iter().all(|created| created.unwrap() == Created::New));
     let calls = bench.calls.take();
-    let looked = calls.iter().filter(|call| **call == Call::ImageInspect).count();
-    assert_eq!(looked, 1, "{calls:?}");
-    bench.clean().await;
+    let count = |wanted| calls.iter().filter(|call| **call == wanted).count();
+    assert_eq!((count(Call::ImageInspect), count(Call::ImageLoad), count(Call::VolumeCreate)), (1, 1, 1), "{calls:?}");
+    bench.server.start_container(&specs[0].name, None).await.unwrap();
+    assert_ne!(bench.output(&specs[0].name).await.0.trim(), "127", "there is no worker in the volume");
+    for spec in &specs {
+        bench.server.remove_container(&spec.name, bench.fleet).await.unwrap();
+    }
 
-    let bench = Bench::with(plain_spec(), DockerPool::builder().worker_image(worker_image())).await;
+    bench.server.volumes().remove_volume(&volume, bench.fleet).await.unwrap();
+    assert_eq!(bench.server.create_container(&specs[0]).await.unwrap(), Created::New);
+    bench.clean().await;
+    bench.server.volumes().remove_volume(&volume, bench.fleet).await.unwrap();
+    images::remove(&images::docker(), &name).await;
+}
+
+#[tokio::test]
+async fn connect_prepares_without_being_waited_for() {
+    let bench = Bench::worker(plain_spec()).await;
     until("prepared in the background", || async {
         bench.calls.records().iter().any(|record| record.call == Call::ContainerRemove)
     })
     .await;
+    bench.calls.take();
+    bench.server.probe().await.unwrap();
+    prepared(&bench).await;
+    bench.server.probe().await.unwrap();
+    assert!(bench.calls.take().iter().all(|call| [Call::Ping, Call::Info, Call::Version].contains(call)));
 }
 
 #[tokio::test]
