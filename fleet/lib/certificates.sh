@@ -16,12 +16,13 @@ make_certificates() {
     cd "$dir" || exit
     # A day of margin: nothing should expire in the middle of a run.
     if ! is_fresh cert.pem; then
-      rm -f -- *.pem
+      rm -rf -- *.pem issued
       make_authority ca "$FLEET_NAME"
-      make_client '' ca 3650
       make_authority other-ca "not $FLEET_NAME"
-      make_client other- other-ca 3650
-      make_client expired- ca -1
+      make_client other- other-ca
+      make_expired_client
+      # Last, because its being there says that all are.
+      make_client '' ca
     fi
     for n in "$@"; do
       if uses_tls "$n" && ! is_fresh "server-$n.pem"; then make_server "$n"; fi
@@ -31,30 +32,53 @@ make_certificates() {
 
 is_fresh() { [[ -s $1 ]] && openssl x509 -in "$1" -noout -checkend 86400 >/dev/null; }
 
-make_key() { openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1" 2>/dev/null; }
+# openssl talks even when all is well: only what went wrong is shown.
+quiet_openssl() {
+  openssl "$@" 2>>openssl.log || fail "openssl $1 failed: $(tail -n 3 openssl.log)" "is this openssl older than 1.1.1?"
+}
+
+make_key() { quiet_openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1"; }
 
 make_authority() { # FILE NAME
   make_key "$1-key.pem"
-  openssl req -x509 -new -key "$1-key.pem" -sha256 -days 3650 -subj "/CN=$2" -out "$1.pem" \
+  quiet_openssl req -x509 -new -key "$1-key.pem" -sha256 -days 3650 -subj "/CN=$2" -out "$1.pem" \
     -addext 'basicConstraints=critical,CA:TRUE' -addext 'keyUsage=critical,keyCertSign'
 }
 
-make_client() { # PREFIX AUTHORITY DAYS
-  make_key "$1key.pem"
-  sign "$1cert.pem" "$1key.pem" "$2" "$3" client 'extendedKeyUsage=clientAuth'
+make_client() { # PREFIX AUTHORITY
+  request "$1cert" "$1key.pem" client 'extendedKeyUsage=clientAuth'
+  sign "$1cert" "$2"
 }
 
 make_server() { # N
-  make_key "server-$1-key.pem"
-  sign "server-$1.pem" "server-$1-key.pem" ca 3650 "$(server_name "$1")" \
-    "extendedKeyUsage=serverAuth
+  request "server-$1" "server-$1-key.pem" "$(server_name "$1")" "extendedKeyUsage=serverAuth
 subjectAltName=DNS:localhost,DNS:$(server_name "$1"),IP:127.0.0.1,IP:$(server_address "$1")"
+  sign "server-$1" ca
 }
 
-# Written under a temporary name first: a file that is there is whole.
-sign() { # CERTIFICATE KEY AUTHORITY DAYS NAME EXTENSIONS
-  openssl req -new -key "$2" -subj "/CN=$5" |
-    openssl x509 -req -sha256 -days "$4" -CA "$3.pem" -CAkey "$3-key.pem" -set_serial "0x$(openssl rand -hex 8)" \
-      -extfile <(printf 'basicConstraints=CA:FALSE\nkeyUsage=digitalSignature\n%s\n' "$6") -out "$1.new" 2>/dev/null
-  mv "$1.new" "$1"
+# Only `openssl ca` can sign for a time that is over in every version; it wants a configuration and a database.
+make_expired_client() {
+  request expired-cert expired-key.pem client 'extendedKeyUsage=clientAuth'
+  : >index.txt
+  openssl rand -hex 8 >serial
+  mkdir issued
+  printf '%s\n' '[ca]' 'default_ca=once' '[once]' 'database=index.txt' 'serial=serial' 'new_certs_dir=issued' 'policy=any' 'default_md=sha256' \
+    '[any]' 'commonName=supplied' >ca.conf
+  quiet_openssl ca -config ca.conf -batch -notext -startdate 20200101000000Z -enddate 20200201000000Z \
+    -cert ca.pem -keyfile ca-key.pem -extfile expired-cert.ext -in expired-cert.csr -out expired-cert.pem
+  rm -rf issued index.txt* serial* ca.conf expired-cert.csr expired-cert.ext
+}
+
+request() { # NAME KEY SUBJECT EXTENSIONS; leaves NAME.csr and NAME.ext
+  make_key "$2"
+  printf 'basicConstraints=CA:FALSE\nkeyUsage=digitalSignature\n%s\n' "$4" >"$1.ext"
+  quiet_openssl req -new -key "$2" -subj "/CN=$3" -out "$1.csr"
+}
+
+# Written under a temporary name first: a certificate that is there is whole.
+sign() { # NAME AUTHORITY
+  quiet_openssl x509 -req -sha256 -days 3650 -CA "$2.pem" -CAkey "$2-key.pem" -set_serial "0x$(openssl rand -hex 8)" \
+    -extfile "$1.ext" -in "$1.csr" -out "$1.new"
+  mv "$1.new" "$1.pem"
+  rm -f "$1.csr" "$1.ext"
 }

@@ -17,6 +17,9 @@ fail() {
   exit 1
 }
 
+# A command that fails without a word of its own must not end a script in silence.
+trap 'say "stopped at: $BASH_COMMAND"' ERR
+
 [[ $FLEET_NAME =~ ^[a-z][a-z0-9-]{0,30}$ ]] ||
   fail "FLEET_NAME '$FLEET_NAME' is not a plain name" "use lower case letters, digits and '-', at most 31"
 [[ $FLEET_NET =~ ^([0-9]{1,3})\.([0-9]{1,3})$ && ${BASH_REMATCH[1]} -le 255 && ${BASH_REMATCH[2]} -le 255 ]] ||

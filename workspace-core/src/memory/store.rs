@@ -273,4 +273,10 @@ mod tests {
         })
         .await;
     }
+
+    #[tokio::test]
+    async fn the_network_numbers_of_a_server_end() {
+        let store = MemoryStore::new(Environment::system());
+        crate::testing::conformance::state_store::networks::network_numbers_end(&store).await;
+    }
 }

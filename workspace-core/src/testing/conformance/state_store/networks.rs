@@ -79,23 +79,22 @@ pub async fn network_numbers_follow_their_server(store: &dyn StateStore) {
     assert_eq!(rig.write(allot(server, &fifth)).await.network_slot, Some(0), "until it gives it back");
 }
 
-/// The 4,096 numbers of a server end with a refusal.
+/// The 4,096 numbers of a server end with a refusal. Long: it fills a server with workspaces.
 pub async fn network_numbers_end(store: &dyn StateStore) {
     let rig = Rig::new(store);
     let fence = rig.lease("m", LONG).await;
     let server = rig.server(slots(9)).await.id;
-    let mut change = Change::default();
     let mut last = None;
-    for _ in 0..4_096 {
-        let row = rig.workspace_row("o", &rig.name(), &fence);
-        change = change.with(Write::InsertWorkspace(Box::new(row.clone()))).with(allot(server, &row));
-        last = Some(row);
+    for _ in 0..32 {
+        let rows: Vec<_> = (0..128).map(|_| rig.workspace_row("o", &rig.name(), &fence)).collect();
+        let writes = rows.iter().flat_map(|row| [Write::InsertWorkspace(Box::new(row.clone())), allot(server, row)]);
+        last = rig.commit(Change::default().with_all(writes)).await.network_slot.zip(rows.last().cloned());
     }
-    assert_eq!(rig.commit(change).await.network_slot, Some(4_095), "the last number is given");
+    let (given, last) = last.expect("a number was given");
+    assert_eq!(given, 4_095, "the last number is given");
     let row = rig.any_workspace(&fence).await;
     let rule = "the numbers of a server end";
     rig.refuse(rule, None, allot(server, &row), Refused::Capacity { dimension: None }).await;
-    let last = last.expect("there is a last");
     rig.write(Write::FreeNetwork(last.id)).await;
     assert_eq!(rig.write(allot(server, &row)).await.network_slot, Some(4_095), "a number that was given back");
 }

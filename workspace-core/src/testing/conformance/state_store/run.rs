@@ -15,7 +15,7 @@ macro_rules! each {
     };
 }
 
-/// Runs every rule, each on a store that `make_store` makes anew; ends the test at the first that does not hold.
+/// Runs every rule but the long [`networks::network_numbers_end`], each on a store that `make_store` makes anew; ends the test at the first that does not hold.
 pub async fn run_all<F, Fut>(make_store: F)
 where
     F: Fn() -> Fut,
@@ -48,7 +48,7 @@ where
             claims_stop_at_the_limit, overcommit_is_per_dimension, claims_are_idempotent, releases_are_idempotent,
             closed_servers_take_forced_claims_only, absurd_amounts_are_refused, lowered_limits_take_no_more,
         }
-        networks::{ network_numbers_are_unique_and_reused, network_numbers_begin_where_asked, network_numbers_follow_their_server, network_numbers_end }
+        networks::{ network_numbers_are_unique_and_reused, network_numbers_begin_where_asked, network_numbers_follow_their_server }
         events::{ events_of_a_parent_are_numbered_without_holes, events_are_read_after_a_number }
         remembering::{ keys_are_remembered_once }
         tokens::{ tokens_are_found_by_hash_and_revoked_once }

@@ -1,0 +1,76 @@
+//! Events, tokens and remembered answers.
+
+use workspace_core::clock::Timestamp;
+use workspace_core::event::NewEvent;
+use workspace_core::id::TokenId;
+use workspace_core::model::{IdempotencyRecord, Token};
+use workspace_core::port::Refused;
+
+use crate::backend::Session;
+use crate::cursor::Cursor;
+use crate::fault::Fault;
+use crate::rows::{IDEMPOTENCY, idempotency};
+use crate::value::{json, values};
+
+/// The next number of a parent, given under its row: without holes, since who fails gives it back with its change.
+const NEXT: &str = "INSERT INTO @streams AS s (parent, last_seq) VALUES ($1, 1) \
+    ON CONFLICT (parent) DO UPDATE SET last_seq = s.last_seq + 1 RETURNING last_seq";
+
+impl<S: Session> Cursor<'_, S> {
+    pub(crate) async fn append(&mut self, event: &NewEvent) -> Result<(), Fault> {
+        let mut row = if self.dialect.locks_rows {
+            let sql = format!(
+                "WITH next AS ({NEXT}) INSERT INTO @events (parent, seq, at, kind, data) \
+                 SELECT $1, last_seq, $2, $3, $4 FROM next RETURNING seq"
+            );
+            let values = values![event.parent, event.at, event.kind.as_str(), json(&event.data)?];
+            self.row(&sql, values).await?
+        } else {
+            self.row(NEXT, values![event.parent]).await?
+        }
+        .ok_or_else(|| crate::value::broken("no number of an event"))?;
+        let seq = row.count()?;
+        if !self.dialect.locks_rows {
+            let sql = "INSERT INTO @events (parent, seq, at, kind, data) VALUES ($1, $2, $3, $4, $5)";
+            let values = values![event.parent, seq, event.at, event.kind.as_str(), json(&event.data)?];
+            self.rows(sql, values).await?;
+        }
+        self.outcome.events.push(event.clone().numbered(seq));
+        Ok(())
+    }
+
+    pub(crate) async fn insert_token(&mut self, token: &Token) -> Result<(), Fault> {
+        let sql = "INSERT INTO @tokens (id, hash, owner, scopes, expires_at, revoked_at, created_at) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id";
+        let values = values![
+            token.id.as_uuid(),
+            token.hash,
+            token.owner.as_str(),
+            json(&token.scopes)?,
+            token.expires_at,
+            token.revoked_at,
+            token.created_at,
+        ];
+        self.row(sql, values).await?.map(|_| ()).ok_or(Fault::Refused(Refused::NameTaken))
+    }
+
+    pub(crate) async fn revoke_token(&mut self, id: TokenId, at: Timestamp) -> Result<(), Fault> {
+        let sql = "UPDATE @tokens SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1 RETURNING id";
+        let row = self.row(sql, values![id.as_uuid(), at]).await?;
+        row.map(|_| ()).ok_or(Fault::Refused(Refused::NotFound))
+    }
+
+    pub(crate) async fn remember(&mut self, record: &IdempotencyRecord) -> Result<(), Fault> {
+        let sql = "INSERT INTO @idempotency (owner, key, request_hash, resource, at) VALUES ($1, $2, $3, $4, $5) \
+                   ON CONFLICT DO NOTHING RETURNING key";
+        let (owner, key) = (record.owner.as_str(), record.key.as_str());
+        let values = values![owner, key, record.request_hash, record.resource, record.at];
+        if self.row(sql, values).await?.is_some() {
+            return Ok(());
+        }
+        let sql = format!("SELECT {IDEMPOTENCY} FROM @idempotency WHERE owner = $1 AND key = $2");
+        let mut known =
+            self.row(&sql, values![owner, key]).await?.ok_or_else(|| crate::value::broken("no remembered answer"))?;
+        Err(Refused::Remembered(idempotency(&mut known)?).into())
+    }
+}

@@ -1,0 +1,8 @@
+//! The writes: each checks its guard inside the transaction.
+
+mod books;
+mod networks;
+mod projects;
+mod reservations;
+mod servers;
+mod workspaces;

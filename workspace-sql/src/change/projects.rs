@@ -1,0 +1,57 @@
+//! Writes of projects.
+
+use workspace_core::id::ProjectId;
+use workspace_core::model::Project;
+use workspace_core::port::Refused;
+
+use crate::backend::Session;
+use crate::cursor::Cursor;
+use crate::fault::Fault;
+use crate::rows::SealedProject;
+use crate::value::values;
+
+impl<S: Session> Cursor<'_, S> {
+    pub(crate) async fn insert_project(&mut self, project: &Project) -> Result<(), Fault> {
+        let written = SealedProject::new(self.vault, project)?;
+        let sql = "INSERT INTO @projects (id, owner, name, revision, record, sealed) VALUES ($1, $2, $3, $4, $5, $6) \
+                   ON CONFLICT DO NOTHING RETURNING id";
+        let values = values![
+            project.id.as_uuid(),
+            project.owner.as_str(),
+            project.name.clone(),
+            project.revision,
+            written.text,
+            written.sealed,
+        ];
+        self.row(sql, values).await?.map(|_| ()).ok_or(Fault::Refused(Refused::NameTaken))
+    }
+
+    pub(crate) async fn update_project(&mut self, project: &Project, expected: u64) -> Result<(), Fault> {
+        let id = project.id.as_uuid();
+        let row = self.row("SELECT revision FROM @projects WHERE id = $1 #lock", values![id]).await?;
+        let current = row.ok_or(Refused::NotFound)?.count()?;
+        if current != expected {
+            return Err(Refused::Stale { current }.into());
+        }
+        if let Some(name) = &project.name {
+            let sql = "SELECT id FROM @projects WHERE owner = $1 AND name = $2 AND id <> $3";
+            if self.row(sql, values![project.owner.as_str(), name.as_str(), id]).await?.is_some() {
+                return Err(Refused::NameTaken.into());
+            }
+        }
+        let project = Project { revision: expected + 1, ..project.clone() };
+        let written = SealedProject::new(self.vault, &project)?;
+        let sql = "UPDATE @projects SET owner = $2, name = $3, revision = $4, record = $5, sealed = $6 WHERE id = $1";
+        let values = values![id, project.owner.as_str(), project.name, project.revision, written.text, written.sealed];
+        self.rows(sql, values).await.map(|_| ())
+    }
+
+    pub(crate) async fn remove_project(&mut self, id: ProjectId) -> Result<(), Fault> {
+        let id = id.as_uuid();
+        let sql = "SELECT id FROM @workspaces WHERE project = $1 AND status <> 'deleted'";
+        if self.row(sql, values![id]).await?.is_some() {
+            return Err(Refused::InUse.into());
+        }
+        self.rows("DELETE FROM @projects WHERE id = $1", values![id]).await.map(|_| ())
+    }
+}

@@ -1,0 +1,41 @@
+//! Projects.
+
+use workspace_core::error::Result;
+use workspace_core::id::ProjectId;
+use workspace_core::model::{Project, ProjectSource};
+
+use crate::seal::Vault;
+use crate::value::{Row, json};
+
+/// What [`project`] reads.
+pub(crate) const PROJECT: &str = "record, sealed";
+
+/// A project as it is written: its secret apart and sealed.
+pub(crate) struct SealedProject {
+    pub(crate) text: String,
+    pub(crate) sealed: Option<Vec<u8>>,
+}
+
+fn place(id: ProjectId) -> String {
+    format!("project {id}")
+}
+
+impl SealedProject {
+    pub(crate) fn new(vault: &Vault, project: &Project) -> Result<Self> {
+        let mut project = project.clone();
+        let token = match &mut project.source {
+            Some(ProjectSource::Git(git)) => git.token.take(),
+            _ => None,
+        };
+        let sealed = token.map(|token| vault.seal(&place(project.id), &token)).transpose()?;
+        Ok(Self { text: json(&project)?, sealed })
+    }
+}
+
+pub(crate) fn project(vault: &Vault, row: &mut Row) -> Result<Project> {
+    let mut project: Project = row.json()?;
+    if let (Some(ProjectSource::Git(git)), Some(sealed)) = (&mut project.source, row.opt_bytes()?) {
+        git.token = Some(vault.open(&place(project.id), &sealed)?);
+    }
+    Ok(project)
+}

@@ -1,0 +1,130 @@
+//! Queries.
+
+use uuid::Uuid;
+use workspace_core::error::Result;
+use workspace_core::event::Event;
+use workspace_core::id::{OwnerId, ProjectId, ServerId, TokenId, WorkspaceId};
+use workspace_core::model::{Fence, IdempotencyRecord, Project, Reservation, ServerState, Status, Token, Workspace};
+use workspace_core::port::{Page, PageRequest, WorkspaceFilter};
+
+use super::Store;
+use crate::backend::Backend;
+use crate::rows::{self, EVENT, IDEMPOTENCY, PROJECT, RESERVATION, SERVER, TOKEN, WORKSPACE, intent_name};
+use crate::value::{Row, Value, values};
+
+impl<B: Backend> Store<B> {
+    pub(crate) async fn server(&self, id: ServerId) -> Result<Option<ServerState>> {
+        let sql = format!("SELECT {SERVER} FROM @servers s WHERE s.id = $1");
+        self.one(&sql, values![id.as_uuid()], |row| rows::server(&self.vault, row)).await
+    }
+
+    pub(crate) async fn servers(&self) -> Result<Vec<ServerState>> {
+        let sql = format!("SELECT {SERVER} FROM @servers s ORDER BY s.id");
+        self.all(&sql, values![], |row| rows::server(&self.vault, row)).await
+    }
+
+    pub(crate) async fn workspace(&self, id: WorkspaceId) -> Result<Option<Workspace>> {
+        let sql = format!("SELECT {WORKSPACE} FROM @workspaces w WHERE w.id = $1");
+        self.one(&sql, values![id.as_uuid()], rows::workspace).await
+    }
+
+    pub(crate) async fn workspaces(&self, filter: &WorkspaceFilter, page: PageRequest) -> Result<Page<Workspace>> {
+        let mut list = List::new(format!("SELECT {WORKSPACE} FROM @workspaces w WHERE w.status <> 'deleted'"));
+        list.only("w.owner =", filter.owner.as_ref().map(OwnerId::as_str));
+        list.only("w.name =", filter.name.as_deref());
+        list.only("w.server =", filter.server.map(|server| server.as_uuid()));
+        list.only("w.project =", filter.project.map(|project| project.as_uuid()));
+        list.only("w.status =", filter.status.map(Status::name));
+        list.only("w.intent =", filter.intent.map(intent_name));
+        self.page(list, "w.id", page, rows::workspace, |row| row.id.as_uuid()).await
+    }
+
+    pub(crate) async fn unsettled_workspaces(&self, fence: &Fence) -> Result<Vec<WorkspaceId>> {
+        let sql = "SELECT w.id FROM @workspaces w WHERE w.settled = 0 AND w.status <> 'deleted' \
+                   AND (w.driver_master = $1 OR NOT EXISTS (SELECT 1 FROM @masters m WHERE m.id = w.driver_master \
+                   AND m.epoch = w.driver_epoch AND m.until > #now)) ORDER BY w.id";
+        self.all(sql, values![fence.master.as_str()], |row| row.id().map(WorkspaceId::from_uuid)).await
+    }
+
+    pub(crate) async fn project(&self, id: ProjectId) -> Result<Option<Project>> {
+        let sql = format!("SELECT {PROJECT} FROM @projects WHERE id = $1");
+        self.one(&sql, values![id.as_uuid()], |row| rows::project(&self.vault, row)).await
+    }
+
+    pub(crate) async fn projects(&self, owner: Option<&OwnerId>, page: PageRequest) -> Result<Page<Project>> {
+        let mut list = List::new(format!("SELECT {PROJECT} FROM @projects WHERE 1 = 1"));
+        list.only("owner =", owner.map(OwnerId::as_str));
+        self.page(list, "id", page, |row| rows::project(&self.vault, row), |row| row.id.as_uuid()).await
+    }
+
+    pub(crate) async fn reservations(&self, server: ServerId, released: bool) -> Result<Vec<Reservation>> {
+        let live = if released { "" } else { "AND released_seq IS NULL" };
+        let sql = format!("SELECT {RESERVATION} FROM @reservations WHERE server = $1 {live} ORDER BY claimed_seq");
+        self.all(&sql, values![server.as_uuid()], rows::reservation).await
+    }
+
+    pub(crate) async fn events(&self, parent: Uuid, after: u64, limit: u32) -> Result<Vec<Event>> {
+        let sql = format!("SELECT {EVENT} FROM @events WHERE parent = $1 AND seq > $2 ORDER BY seq LIMIT $3");
+        self.all(&sql, values![parent, after, limit], |row| rows::event(parent, row)).await
+    }
+
+    pub(crate) async fn token_by_hash(&self, hash: &[u8; 32]) -> Result<Option<Token>> {
+        let sql = format!("SELECT {TOKEN} FROM @tokens WHERE hash = $1");
+        self.one(&sql, values![*hash], rows::token).await
+    }
+
+    pub(crate) async fn token(&self, id: TokenId) -> Result<Option<Token>> {
+        let sql = format!("SELECT {TOKEN} FROM @tokens WHERE id = $1");
+        self.one(&sql, values![id.as_uuid()], rows::token).await
+    }
+
+    pub(crate) async fn remembered(&self, owner: &OwnerId, key: &str) -> Result<Option<IdempotencyRecord>> {
+        let sql = format!("SELECT {IDEMPOTENCY} FROM @idempotency WHERE owner = $1 AND key = $2");
+        self.one(&sql, values![owner.as_str(), key], rows::idempotency).await
+    }
+
+    async fn one<T>(&self, sql: &str, values: Vec<Value>, model: impl Fn(&mut Row) -> Result<T>) -> Result<Option<T>> {
+        Ok(self.all(sql, values, model).await?.into_iter().next())
+    }
+
+    async fn all<T>(&self, sql: &str, values: Vec<Value>, model: impl Fn(&mut Row) -> Result<T>) -> Result<Vec<T>> {
+        self.read(sql, values).await?.iter_mut().map(model).collect()
+    }
+
+    /// One more row than asked for tells whether there is a next page.
+    async fn page<T>(
+        &self,
+        mut list: List,
+        order: &'static str,
+        page: PageRequest,
+        model: impl Fn(&mut Row) -> Result<T>,
+        id: impl Fn(&T) -> Uuid,
+    ) -> Result<Page<T>> {
+        list.only(&format!("{order} >"), page.after);
+        list.values.push(Value::from(u64::from(page.limit) + 1));
+        let sql = format!("{} ORDER BY {order} LIMIT ${}", list.sql, list.values.len());
+        let mut items = self.all(&sql, list.values, model).await?;
+        let more = items.len() > page.limit as usize;
+        items.truncate(page.limit as usize);
+        Ok(Page { next: items.last().filter(|_| more).map(id), items })
+    }
+}
+
+/// A query that is put together from the conditions that are set.
+struct List {
+    sql: String,
+    values: Vec<Value>,
+}
+
+impl List {
+    fn new(sql: String) -> Self {
+        Self { sql, values: Vec::new() }
+    }
+
+    fn only(&mut self, condition: &str, value: Option<impl Into<Value>>) {
+        if let Some(value) = value {
+            self.values.push(value.into());
+            self.sql = format!("{} AND {condition} ${}", self.sql, self.values.len());
+        }
+    }
+}
