@@ -122,8 +122,9 @@ pub struct FileContent {
 ///   [`Invalid`](crate::error::ErrorKind::Invalid).
 /// - `exec` answers when the program was started. A program that does not exist gives
 ///   [`ProgramNotFound`](crate::error::ErrorKind::ProgramNotFound).
-/// - When the channel breaks, everything that was started through it is ended, streams end with
-///   [`Unreachable`](crate::error::ErrorKind::Unreachable), and `is_open` turns false for good.
+/// - A program that ends by itself leaves what it started in the background alone, and its end does not wait for it.
+/// - When the channel breaks, every program that still runs in it is ended with everything that it started, streams
+///   end with [`Unreachable`](crate::error::ErrorKind::Unreachable), and `is_open` turns false for good.
 /// - `write_file` is atomic: readers see the old content or the new.
 ///
 /// # Implementing
@@ -134,7 +135,7 @@ pub struct FileContent {
 /// | | worker (Docker, local) | plain `docker exec` |
 /// |---|---|---|
 /// | files | yes | no ([`WorkerImageMissing`](crate::error::ErrorKind::WorkerImageMissing)) |
-/// | process tree ended at the limit | yes | no |
+/// | process tree ended at the limit | yes; local: not what cut itself off and cleared its environment | no |
 #[async_trait]
 pub trait Channel: Debug + Send + Sync + 'static {
     /// Whether it still carries requests.

@@ -42,6 +42,7 @@ pub struct VolumeSummary {
 /// | | Docker volumes | Docker bind directories | local |
 /// |---|---|---|---|
 /// | disk limit enforced | where the driver can | no | no |
+/// | a new root belongs to | 1000:1000 | 1000:1000 | the master's user |
 #[async_trait]
 pub trait VolumeStore: Debug + Send + Sync {
     /// Makes a volume, or adopts the one with the same labels.
