@@ -1,1 +1,15 @@
-//! Placeholder.
+//! Servers that are directories and containers that are child processes; and the worker, the program beside the data.
+//!
+//! [`LocalPool`] is the fleet that needs nothing: no Docker, no database, no object storage, and **no isolation**.
+//! [`serve_channel`] is the worker's side of a [channel](workspace_core::channel), the same in a container and here.
+
+mod channel;
+mod container;
+mod files;
+mod process;
+mod server;
+
+pub use channel::{ChannelSetup, serve_channel, serve_stdio};
+pub use files::{folder_usage, prepare_folder, remove_folder};
+pub use process::ProcessHost;
+pub use server::{LocalPool, LocalServer, LocalVolumes};

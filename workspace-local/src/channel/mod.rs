@@ -1,0 +1,11 @@
+//! The worker's side of the channel.
+
+mod exec;
+mod files;
+mod request;
+mod serve;
+mod stdio;
+
+pub(crate) use serve::working_dir;
+pub use serve::{ChannelSetup, serve_channel};
+pub use stdio::serve_stdio;

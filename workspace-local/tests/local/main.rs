@@ -1,0 +1,7 @@
+//! Local servers: the conformance suites, and what only they promise.
+#![cfg(test)]
+
+mod common;
+mod conformance;
+mod restart;
+mod secrets;
