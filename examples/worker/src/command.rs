@@ -1,0 +1,84 @@
+//! What the worker can be told to do.
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use workspace_fleet::local;
+
+/// The help text.
+pub(crate) const USAGE: &str = "\
+usage: worker channel          serve a channel on stdin and stdout until stdin ends
+       worker prepare <dir>    make a folder, with those above it, that belongs to 1000:1000
+       worker remove <dir>     remove a folder with everything in it; a missing one is removed already
+       worker usage <dir>      print how many bytes of the disk a folder takes
+
+The files of a channel are those below /workspace, or below $WORKSPACE_ROOT.";
+
+/// One command.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    /// Serve a channel.
+    Channel,
+    /// Make a folder.
+    Prepare(PathBuf),
+    /// Remove a folder.
+    Remove(PathBuf),
+    /// Measure a folder.
+    Usage(PathBuf),
+}
+
+impl Command {
+    /// Reads a command line without the program's name.
+    pub(crate) fn parse(arguments: &[OsString]) -> Result<Self, String> {
+        let (name, rest) = arguments.split_first().ok_or("a command is needed")?;
+        let folder = || match rest {
+            [folder] if !folder.is_empty() => Ok(PathBuf::from(folder)),
+            [] => Err(format!("{} needs a folder", name.display())),
+            _ => Err(format!("{} takes exactly one folder", name.display())),
+        };
+        match name.to_str() {
+            Some("channel") if rest.is_empty() => Ok(Self::Channel),
+            Some("channel") => Err("channel takes no arguments".to_owned()),
+            Some("prepare") => folder().map(Self::Prepare),
+            Some("remove") => folder().map(Self::Remove),
+            Some("usage") => folder().map(Self::Usage),
+            _ => Err(format!("there is no command {}", name.display())),
+        }
+    }
+
+    /// Does it.
+    pub(crate) fn run(self) -> io::Result<()> {
+        match self {
+            Self::Channel => {
+                let root = std::env::var_os("WORKSPACE_ROOT").map_or_else(|| "/workspace".into(), PathBuf::from);
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                let served = runtime.block_on(local::serve_stdio(&root));
+                // A thread that still reads a file, or a stdin that is no pipe, must not hold up the end.
+                runtime.shutdown_background();
+                served
+            }
+            Self::Prepare(folder) => local::prepare_folder(&folder),
+            Self::Remove(folder) => local::remove_folder(&folder),
+            Self::Usage(folder) => writeln!(io::stdout(), "{}", local::folder_usage(&folder)?),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &[&str]) -> Result<Command, String> {
+        Command::parse(&line.iter().map(OsString::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn commands_and_wrong_ones() {
+        assert_eq!(parse(&["channel"]), Ok(Command::Channel));
+        assert_eq!(parse(&["usage", "/data/v"]), Ok(Command::Usage("/data/v".into())));
+        for wrong in [&[][..], &["remove"], &["remove", ""], &["remove", "a", "b"], &["channel", "x"], &["agent"]] {
+            assert!(parse(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

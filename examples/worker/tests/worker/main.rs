@@ -1,0 +1,7 @@
+//! The worker as a program of its own: on pipes, as in a container.
+#![cfg(test)]
+
+mod channel;
+mod commands;
+mod ends;
+mod speed;
