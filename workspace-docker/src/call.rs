@@ -40,7 +40,7 @@ pub enum Call {
 }
 
 /// Health must be told in seconds.
-const PROBE: Duration = Duration::from_secs(5);
+const PROBE: Duration = Duration::from_secs(3);
 /// Reading is quick, or the daemon hangs.
 const READ: Duration = Duration::from_secs(10);
 /// Making and removing wait for disks and for the kernel.

@@ -78,6 +78,9 @@ impl Calls {
     }
 }
 
+/// Where the networks of these tests are.
+pub(crate) const NETWORKS: &str = "10.201.0.0/16";
+
 /// One server with a fleet id of the test's own. What a test makes there it removes with [`Bench::clean`].
 pub(crate) struct Bench {
     pub(crate) server: Arc<dyn Server>,
@@ -97,12 +100,14 @@ impl Bench {
         Self::with(spec, DockerPool::builder().worker_image(worker_image())).await
     }
 
-    pub(crate) async fn with(spec: ServerSpec, builder: DockerPoolBuilder) -> Self {
+    pub(crate) async fn with(mut spec: ServerSpec, builder: DockerPoolBuilder) -> Self {
+        // Other tests and fleets on these servers take networks out of the default range.
+        spec.network_cidr.get_or_insert_with(|| NETWORKS.to_owned());
         let calls = Arc::new(Calls::default());
         let pool = builder.observer(Arc::clone(&calls) as Arc<dyn CallObserver>).build();
         let fleet = FleetId::from_uuid(new_id());
         let server = pool.connect(&record(spec), fleet).await.expect("connect");
-        // Tests run side by side on one server: a range of networks of their own.
+        // Tests run side by side on one server.
         let slot = u32::from_le_bytes(Environment::system().bytes()) % 4096;
         Self { server, fleet, calls, slot }
     }

@@ -5,7 +5,7 @@ use workspace_core::id::FleetId;
 use workspace_core::model::ServerSpec;
 use workspace_core::port::Created;
 
-use crate::common::{Bench, new_id, plain_spec, specs};
+use crate::common::{Bench, NETWORKS, new_id, plain_spec, specs};
 
 #[tokio::test]
 async fn a_network_is_made_once_adopted_and_removed() {
@@ -34,7 +34,7 @@ async fn addresses_that_are_taken_are_told_clearly() {
     let bench = Bench::plain(plain_spec()).await;
     bench.server.create_network(&bench.network()).await.unwrap();
     let error = bench.server.create_network(&bench.network()).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Conflict, "{}", error.chain());
+    assert_eq!(error.kind(), ErrorKind::NetworkTaken, "{}", error.chain());
     assert!(error.next_step().unwrap().contains("network_cidr"));
     bench.clean().await;
 
@@ -55,7 +55,7 @@ async fn a_network_in_use_stays_and_its_containers_do_not_meet() {
     let error = bench.server.remove_network(&network.name, bench.fleet).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict, "{}", error.chain());
     // The gateway has the first address of the network and the first container the second.
-    let subnet: std::net::Ipv4Addr = "10.200.0.0".parse().unwrap();
+    let subnet: std::net::Ipv4Addr = NETWORKS.split_once('/').unwrap().0.parse().unwrap();
     let address = std::net::Ipv4Addr::from(u32::from(subnet) + network.slot * 16 + 2);
     let mut second = bench.container(&format!("nc -w 2 {address} 8000 </dev/null; echo $?"));
     second.network = Some(network.name);
