@@ -1,4 +1,4 @@
-//! Turns a handful of Docker servers into a safe fleet of developer and AI-agent workspaces.
+#![doc = include_str!("../README.md")]
 
 pub use workspace_core::error::{Error, ErrorKind, Result};
 pub use workspace_core::memory::MemoryStore;
@@ -7,7 +7,7 @@ pub use workspace_core::orchestrator::{self, Caller, Config, NewWorkspace, Orche
 pub use workspace_core::port::ExecRequest;
 #[cfg(feature = "testing")]
 pub use workspace_core::testing;
-pub use workspace_core::{channel, clock, environment, error, event, id, label, model, placement, port, resources, secret};
+pub use workspace_core::{clock, environment, error, event, id, label, model, placement, port, resources, secret};
 
 #[cfg(feature = "docker")]
 pub use workspace_docker as docker;
@@ -21,3 +21,6 @@ pub use workspace_local as local;
 pub use workspace_s3 as s3;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use workspace_sql as sql;
+
+#[cfg(feature = "local")]
+pub use workspace_local::LocalPool;

@@ -10,7 +10,7 @@ use workspace_fleet::model::{Availability, ServerState};
 use crate::settings::Settings;
 
 /// How to go on.
-pub fn ready(address: &SocketAddr, settings: &Settings, servers: &[ServerState]) {
+pub(crate) fn ready(address: &SocketAddr, settings: &Settings, servers: &[ServerState]) {
     let (api, token) = (format!("http://{address}/api/v1"), settings.token.reveal());
     println!("\nworkspace-fleet answers on http://{address}\n");
     for server in servers {
@@ -38,12 +38,12 @@ pub fn ready(address: &SocketAddr, settings: &Settings, servers: &[ServerState])
 }
 
 /// That the end has begun.
-pub fn ending() {
+pub(crate) fn ending() {
     println!("ending; again Ctrl-C ends it at once");
 }
 
 /// Why it does not start.
-pub fn failed(error: &Error) {
+pub(crate) fn failed(error: &Error) {
     eprintln!("error: {}", error.chain());
     if let Some(field) = error.field() {
         eprintln!("in:    {field}");

@@ -10,7 +10,7 @@ use workspace_fleet::error::{Error, ErrorKind, Result};
 use workspace_fleet::secret::Secret;
 
 /// The secret in a file; it is made when there is none.
-pub fn kept(file: &Path, make: impl FnOnce() -> Secret) -> Result<Secret> {
+pub(crate) fn kept(file: &Path, make: impl FnOnce() -> Secret) -> Result<Secret> {
     match std::fs::read_to_string(file) {
         Ok(text) if !text.trim().is_empty() => Ok(Secret::new(text.trim())),
         Ok(_) => Err(Error::new(ErrorKind::Invalid, format!("{} is empty", file.display()))
@@ -24,7 +24,7 @@ pub fn kept(file: &Path, make: impl FnOnce() -> Secret) -> Result<Secret> {
 }
 
 /// A token of 256 random bits.
-pub fn new_token() -> Secret {
+pub(crate) fn new_token() -> Secret {
     let bytes = Environment::system().bytes::<32>();
     let text = bytes.iter().fold("wsf_".to_owned(), |mut text, byte| {
         // Writing to a String cannot fail.

@@ -10,7 +10,7 @@ use workspace_fleet::port::ServerPool;
 use crate::settings::{ServerKind, Settings};
 
 /// The pool that the settings ask for.
-pub fn open(settings: &Settings) -> Result<Arc<dyn ServerPool>> {
+pub(crate) fn open(settings: &Settings) -> Result<Arc<dyn ServerPool>> {
     match settings.kind {
         ServerKind::Local => {
             let pool = LocalPool::new(settings.data_dir.join("servers"))

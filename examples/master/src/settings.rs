@@ -28,7 +28,7 @@ use crate::key;
 
 /// Where the state is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StoreKind {
+pub(crate) enum StoreKind {
     /// A file in the data directory.
     Sqlite,
     /// The database of this address.
@@ -39,7 +39,7 @@ pub enum StoreKind {
 
 /// What the servers are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ServerKind {
+pub(crate) enum ServerKind {
     /// Docker Engines.
     Docker,
     /// Directories of this machine.
@@ -48,30 +48,30 @@ pub enum ServerKind {
 
 /// Everything that is set from outside.
 #[derive(Debug)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// Address and port of the API.
-    pub listen: String,
+    pub(crate) listen: String,
     /// Where files are kept.
-    pub data_dir: PathBuf,
+    pub(crate) data_dir: PathBuf,
     /// Where the state is kept.
-    pub store: StoreKind,
+    pub(crate) store: StoreKind,
     /// What the servers are.
-    pub kind: ServerKind,
+    pub(crate) kind: ServerKind,
     /// Servers for a fleet without any.
-    pub servers: Vec<ServerSpec>,
+    pub(crate) servers: Vec<ServerSpec>,
     /// The archive of the worker image.
-    pub worker_image: Option<PathBuf>,
+    pub(crate) worker_image: Option<PathBuf>,
     /// The admin token.
-    pub token: Secret,
+    pub(crate) token: Secret,
     /// Seals secrets in the store.
-    pub secret_key: SecretKey,
+    pub(crate) secret_key: SecretKey,
     /// How the fleet behaves.
-    pub fleet: Config,
+    pub(crate) fleet: Config,
 }
 
 impl Settings {
     /// Reads the environment; makes the data directory and what is missing in it.
-    pub fn from_env() -> Result<Self> {
+    pub(crate) fn from_env() -> Result<Self> {
         let data_dir = PathBuf::from(variable("DATA_DIR").unwrap_or_else(|| "./data".to_owned()));
         std::fs::create_dir_all(&data_dir)
             .map_err(|error| Error::invalid("DATA_DIR", "the data directory cannot be made").source(error))?;
@@ -157,5 +157,6 @@ fn fleet() -> Result<Config> {
 }
 
 fn json<T: serde::de::DeserializeOwned>(name: &str, text: &str) -> Result<T> {
-    serde_json::from_str(text).map_err(|error| Error::invalid(name, format!("{name} is not as it should be")).source(error))
+    serde_json::from_str(text)
+        .map_err(|error| Error::invalid(name, format!("{name} is not as it should be")).source(error))
 }

@@ -11,7 +11,7 @@ use workspace_fleet::sql::{PostgresStore, SqliteStore};
 use crate::settings::{Settings, StoreKind};
 
 /// The store that the settings ask for.
-pub async fn open(settings: &Settings) -> Result<Arc<dyn StateStore>> {
+pub(crate) async fn open(settings: &Settings) -> Result<Arc<dyn StateStore>> {
     let key = settings.secret_key.clone();
     Ok(match &settings.store {
         StoreKind::Sqlite => Arc::new(SqliteStore::open(settings.data_dir.join("fleet.db"), key).await?),

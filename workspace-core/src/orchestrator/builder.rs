@@ -47,6 +47,12 @@ impl Orchestrator {
             tracing::warn!(error = error.chain(), "lease not given back; it ends by itself");
         }
     }
+
+    /// Ends when [`Orchestrator::shutdown`] is called: then streams to clients should end too.
+    pub async fn until_shutdown(&self) {
+        // An error would mean that the tasks are gone, and `self` holds them.
+        let _ = self.tasks.stopping().wait_for(|&stop| stop).await;
+    }
 }
 
 impl OrchestratorBuilder {

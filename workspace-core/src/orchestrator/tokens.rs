@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
@@ -10,8 +11,9 @@ use crate::id::{OwnerId, TokenId};
 use crate::model::{Scope, Token};
 use crate::orchestrator::hex::hex;
 use crate::orchestrator::refusal::refused;
+use crate::orchestrator::workspaces::Idempotency;
 use crate::orchestrator::{Caller, Core, Orchestrator, validate};
-use crate::port::{Change, Write};
+use crate::port::{Change, Refused, Write};
 use crate::secret::Secret;
 
 /// A token to make.
@@ -36,7 +38,15 @@ pub struct IssuedToken {
 
 impl Orchestrator {
     /// Makes a token of 256 random bits.
-    pub async fn issue_token(&self, caller: &Caller, new: NewToken) -> Result<IssuedToken> {
+    ///
+    /// # Errors
+    /// `Conflict` for a repeated request: the token was made, and its text is shown once.
+    pub async fn issue_token(
+        &self,
+        caller: &Caller,
+        new: NewToken,
+        idempotency: Option<Idempotency>,
+    ) -> Result<IssuedToken> {
         caller.require(Scope::Admin)?;
         validate::owner("owner", new.owner.as_str())?;
         if new.scopes.is_empty() {
@@ -46,8 +56,12 @@ impl Orchestrator {
         if new.expires_at.is_some_and(|end| end <= now) {
             return Err(Error::invalid("expires_at", "the token would have ended already"));
         }
-        let text = format!("wsf_{}", hex(&self.core.env.bytes::<32>()));
         let id = TokenId::from_uuid(self.core.env.uuid());
+        let remember = idempotency.map(|idempotency| idempotency.record(caller.owner_id().clone(), id.as_uuid(), now));
+        if let Some(known) = self.core.remembered(remember.as_ref()).await? {
+            return Err(shown_before(known));
+        }
+        let text = format!("wsf_{}", hex(&self.core.env.bytes::<32>()));
         let token = Token {
             id,
             hash: hash(&text),
@@ -57,8 +71,16 @@ impl Orchestrator {
             revoked_at: None,
             created_at: now,
         };
-        let change = Change::by(self.core.lease.fence()).with(Write::InsertToken(token));
-        self.core.commit(change).await?.map_err(|refusal| refused("token", &refusal))?;
+        let change = Change::by(self.core.lease.fence())
+            .with(Write::InsertToken(token))
+            .with_all(remember.clone().map(Write::Remember));
+        match self.core.commit(change).await? {
+            Ok(_) => {}
+            Err(Refused::Remembered(other)) => {
+                return Err(shown_before(Idempotency::same(&other, remember.as_ref())?));
+            }
+            Err(refusal) => return Err(refused("token", &refusal)),
+        }
         Ok(IssuedToken { id, token: Secret::new(text) })
     }
 
@@ -107,6 +129,11 @@ impl Core {
     fn is_good(&self, token: &Token) -> bool {
         token.revoked_at.is_none() && token.expires_at.is_none_or(|end| end > self.env.now())
     }
+}
+
+fn shown_before(id: Uuid) -> Error {
+    Error::new(ErrorKind::Conflict, format!("the token {id} was made by this request before; its text is shown once"))
+        .hint("revoke it and ask for another with a new idempotency key")
 }
 
 fn hash(token: &str) -> [u8; 32] {

@@ -1,0 +1,39 @@
+//! What goes over the wire, one file per resource, with the conversions from and to core beside it.
+//!
+//! Requests refuse fields that they do not know. Answers only ever gain fields.
+
+mod event;
+mod exec;
+mod file;
+mod fleet;
+mod mirror;
+mod page;
+mod placement;
+mod problem;
+mod resources;
+mod server;
+mod server_answer;
+mod timespan;
+mod token;
+mod workspace;
+mod workspace_answer;
+mod workspace_patch;
+mod workspace_status;
+
+pub(crate) use event::Event;
+pub(crate) use exec::{ExecAnswer, ExecBody, RunBody};
+pub(crate) use file::FileEntry;
+pub(crate) use fleet::Fleet;
+pub(crate) use page::Page;
+pub(crate) use placement::{Explanation, Placement, PlacementWish, Rejection};
+pub(crate) use problem::Reason;
+pub(crate) use resources::{Amounts, Overcommit, Resources};
+pub use server::servers_from_json;
+pub(crate) use server::{ServerBody, ServerPatchBody};
+pub(crate) use server_answer::{Server, ServerStats};
+pub(crate) use timespan::Timespan;
+pub(crate) use token::{IssuedToken, TokenBody};
+pub(crate) use workspace::{Failover, Restart, WorkspaceBody};
+pub(crate) use workspace_answer::{Health, Intent, Status, Workspace, WorkspaceType};
+pub(crate) use workspace_patch::WorkspacePatchBody;
+pub(crate) use workspace_status::{WorkspaceStats, WorkspaceStatus};
