@@ -1,6 +1,8 @@
 //! Servers that are directories and containers that are child processes; and the worker, the program beside the data.
 //!
 //! [`LocalPool`] is the fleet that needs nothing: no Docker, no database, no object storage, and **no isolation**.
+//! It needs Linux (`/proc`, `openat2`, pidfds).
+//!
 //! [`serve_channel`] is the worker's side of a [channel](workspace_core::channel), the same in a container and here.
 
 mod channel;
