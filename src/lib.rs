@@ -7,7 +7,9 @@ pub use workspace_core::orchestrator::{self, Caller, Config, NewWorkspace, Orche
 pub use workspace_core::port::ExecRequest;
 #[cfg(feature = "testing")]
 pub use workspace_core::testing;
-pub use workspace_core::{clock, environment, error, event, id, label, model, placement, port, resources, secret};
+pub use workspace_core::{
+    channel, clock, environment, error, event, id, label, model, placement, port, resources, secret,
+};
 
 #[cfg(feature = "docker")]
 pub use workspace_docker as docker;
