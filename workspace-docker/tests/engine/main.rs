@@ -1,6 +1,7 @@
 //! This backend on real Docker Engines: the servers of the local fleet.
 
 mod channels;
+mod channels_worker;
 mod common;
 mod connections;
 mod containers;
