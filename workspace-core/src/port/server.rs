@@ -35,6 +35,7 @@ use crate::port::{
 /// | isolation, limits | yes | none | none |
 /// | containers outlive the master | yes | no | yes |
 /// | channel without the worker image | exec only | yes | yes |
+/// | a program that does not exist | the container ends with 127 | the start is refused | the start is refused |
 #[async_trait]
 pub trait Server: Images + Networks + Containers + Debug + Send + Sync + 'static {
     /// Which server this is.

@@ -60,14 +60,17 @@ fn from_inspect(name: &str, answer: ContainerInspectResponse, address: IpAddr) -
         Some(ContainerStateStatusEnum::CREATED | ContainerStateStatusEnum::EMPTY) | None => ContainerStatus::Created,
     };
     let ended = matches!(status, ContainerStatus::Exited | ContainerStatus::Dead);
+    let finished_at = state.finished_at.as_deref().and_then(moment).filter(|_| ended);
+    // The Engine looks at its clock after the start, when a short program may have ended already.
+    let started_at = state.started_at.as_deref().and_then(moment).map(|at| finished_at.map_or(at, |end| at.min(end)));
     let ports = answer.network_settings.and_then(|network| network.ports);
     ContainerState {
         name: answer.name.map_or_else(|| name.to_owned(), |name| name.trim_start_matches('/').to_owned()),
         status,
         exit_code: state.exit_code.filter(|_| ended),
         out_of_memory: state.oom_killed.unwrap_or(false),
-        started_at: state.started_at.as_deref().and_then(moment),
-        finished_at: state.finished_at.as_deref().and_then(moment),
+        started_at,
+        finished_at,
         ports: ports.map(|ports| published(&ports, address)).unwrap_or_default(),
         labels: answer.config.and_then(|config| config.labels).as_ref().and_then(labels::from_engine),
     }

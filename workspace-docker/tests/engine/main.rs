@@ -3,6 +3,7 @@
 mod channels;
 mod channels_worker;
 mod common;
+mod conformance;
 mod connections;
 mod containers;
 mod faults;

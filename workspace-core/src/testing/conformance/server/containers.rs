@@ -182,15 +182,24 @@ pub async fn environment_and_folder_are_kept(server: &dyn Server, subject: &Subj
     rig.remove(&spec).await;
 }
 
-/// A container whose program does not exist does not start; it can be removed.
-pub async fn missing_programs_do_not_start(server: &dyn Server, subject: &Subject) {
+/// A container whose program does not exist does not run: its start is refused, or it ends with 127, where an init
+/// process of the engine finds out. It can be removed.
+pub async fn missing_programs_do_not_run(server: &dyn Server, subject: &Subject) {
     let rig = Rig::new(server, subject);
     let mut spec = rig.idle();
     spec.command = vec!["no-such-program-here".to_owned()];
     rig.create(&spec).await;
-    refused("no such program", server.start_container(&spec.name, None).await, ErrorKind::ProgramNotFound);
-    let state = rig.inspect(&spec.name).await.expect("the container is there");
-    assert_ne!(state.status, ContainerStatus::Running, "it does not run");
+    match server.start_container(&spec.name, None).await {
+        Ok(()) => {
+            let state = rig.reaches(&spec.name, ContainerStatus::Exited).await;
+            assert_eq!(state.exit_code, Some(127), "its code says that there is no program");
+        }
+        refusal => {
+            refused("no such program", refusal, ErrorKind::ProgramNotFound);
+            let state = rig.inspect(&spec.name).await.expect("the container is there");
+            assert_ne!(state.status, ContainerStatus::Running, "it does not run");
+        }
+    }
     rig.remove(&spec).await;
 }
 

@@ -38,7 +38,7 @@ pub async fn run_without_worker(pool: &dyn ServerPool, record: &ServerRecord, su
             making_is_idempotent, many_makers_make_one, starting_is_idempotent, stopping_is_idempotent,
             removing_is_idempotent, running_containers_are_removed, ended_containers_tell_their_code,
             ended_containers_start_again, stopping_asks_first, stopping_ends_what_does_not_listen,
-            input_is_written_and_closed, environment_and_folder_are_kept, missing_programs_do_not_start,
+            input_is_written_and_closed, environment_and_folder_are_kept, missing_programs_do_not_run,
             missing_containers_are_told, missing_images_are_told, containers_show_what_they_use,
         }
         labels::{

@@ -1,0 +1,90 @@
+//! The conformance suites of the ports on real servers: plain HTTP and mutual TLS, with the worker and without,
+//! named volumes and bind storage.
+#![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
+
+use std::sync::Arc;
+
+use workspace_core::id::FleetId;
+use workspace_core::model::{ServerSpec, StorageKind};
+use workspace_core::port::{Channel, ImageRef, Mount};
+use workspace_core::testing::conformance;
+use workspace_docker::DockerPool;
+
+use crate::common::{Bench, NETWORKS, new_id, plain_spec, record, tls_spec, worker_image};
+
+fn subject() -> conformance::server::Subject {
+    conformance::server::Subject::new(FleetId::from_uuid(new_id()), ImageRef::new("workspace-base"))
+}
+
+async fn server_with_worker(spec: ServerSpec) {
+    let pool = DockerPool::builder().worker_image(worker_image()).build();
+    let record = record(ServerSpec { network_cidr: Some(NETWORKS.to_owned()), ..spec });
+    conformance::server::run_all(&pool, &record, &subject()).await;
+}
+
+#[tokio::test]
+async fn server_over_plain_http() {
+    server_with_worker(plain_spec()).await;
+}
+
+#[tokio::test]
+async fn server_over_mutual_tls() {
+    server_with_worker(tls_spec()).await;
+}
+
+#[tokio::test]
+async fn server_without_worker() {
+    let record = record(ServerSpec { network_cidr: Some(NETWORKS.to_owned()), ..tls_spec() });
+    conformance::server::run_without_worker(&DockerPool::new(), &record, &subject()).await;
+}
+
+#[tokio::test]
+async fn named_volumes() {
+    for spec in [plain_spec(), tls_spec()] {
+        let bench = Bench::worker(spec).await;
+        conformance::volume_store::run_all(bench.server.volumes(), bench.fleet).await;
+    }
+}
+
+#[tokio::test]
+async fn bind_volumes() {
+    // The servers of the local fleet share this machine's files.
+    let root = tempfile::tempdir().unwrap();
+    let storage = StorageKind::Bind(root.path().display().to_string());
+    let bench = Bench::worker(ServerSpec { storage, ..plain_spec() }).await;
+    conformance::volume_store::run_all(bench.server.volumes(), bench.fleet).await;
+    assert_eq!(root.path().read_dir().unwrap().count(), 0, "a directory is left");
+}
+
+/// A running workspace, and what opens channels into it.
+async fn workspace(bench: &Bench) -> String {
+    let volume = bench.volume();
+    bench.server.volumes().create_volume(&volume).await.unwrap();
+    let mut spec = bench.container("sleep 1000");
+    spec.mounts = vec![Mount { volume: volume.name, target: "/workspace".to_owned(), read_only: false }];
+    spec.memory_mib = 256;
+    spec.pids = 512;
+    spec.cpu_millis = 0;
+    bench.run(&spec).await;
+    spec.name
+}
+
+#[tokio::test]
+async fn channel_through_the_worker() {
+    for spec in [plain_spec(), tls_spec()] {
+        let bench = Bench::worker(spec).await;
+        let name = workspace(&bench).await;
+        let open = async || -> Arc<dyn Channel> { bench.server.open_channel(&name).await.unwrap() };
+        conformance::channel::run_all(open).await;
+        bench.clean().await;
+    }
+}
+
+#[tokio::test]
+async fn channel_without_the_worker() {
+    let bench = Bench::plain(tls_spec()).await;
+    let name = workspace(&bench).await;
+    let open = async || -> Arc<dyn Channel> { bench.server.open_channel(&name).await.unwrap() };
+    conformance::channel::run_exec(open).await;
+    bench.clean().await;
+}
