@@ -16,6 +16,9 @@ use crate::{labels, names};
 /// The path of the worker in every container of ours.
 pub(crate) const WORKER_PATH: &str = "/.fleet";
 
+/// Processes and threads at once, when a specification does not say.
+const PIDS: u32 = 512;
+
 /// Where a container's ports go.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Publish {
@@ -80,7 +83,8 @@ fn host_config(spec: &ContainerSpec, publish: Option<Publish>, worker: Option<&s
         cap_drop: (spec.profile == Profile::Strict).then(|| vec!["ALL".to_owned()]),
         security_opt: Some(vec!["no-new-privileges".to_owned()]),
         privileged: Some(false),
-        pids_limit: Some(i64::from(spec.pids)),
+        // The Engine takes 0 for "no limit", which no request may have.
+        pids_limit: Some(i64::from(if spec.pids == 0 { PIDS } else { spec.pids })),
         memory,
         memory_swap: memory, // memory and swap together: no swap
         nano_cpus: (spec.cpu_millis > 0).then(|| signed(spec.cpu_millis.saturating_mul(1_000_000))),

@@ -74,6 +74,9 @@ impl Worker {
         let Some(inner) = self.0.clone().filter(|inner| !inner.ready.load(Ordering::Acquire)) else { return };
         tokio::spawn(async move {
             let Ok(_alone) = inner.preparing.try_lock() else { return };
+            if inner.ready.load(Ordering::Acquire) {
+                return;
+            }
             if let Err(error) = inner.fill().await {
                 tracing::warn!(server = inner.engine.name(), error = error.chain(), "the worker is not prepared");
             }
