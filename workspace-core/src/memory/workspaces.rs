@@ -21,7 +21,9 @@ impl Transaction<'_> {
         if self.tables.workspaces.contains_key(&id) {
             return Err(Refused::NameTaken);
         }
-        self.check_unique(id, &workspace.owner, &workspace.desired)?;
+        if workspace.observed.status != Status::Deleted {
+            self.check_unique(id, &workspace.owner, &workspace.desired)?;
+        }
         let mut row = workspace.clone();
         row.desired.network_slot = None;
         self.tables.live.enter(&row);

@@ -24,8 +24,15 @@ impl<S: Session> Cursor<'_, S> {
         if self.row(INSERT, columns(row)?).await?.is_some() {
             return Ok(());
         }
-        let taken = self.taken(row).await?;
-        Err(taken.unwrap_or(Refused::NameTaken).into())
+        let known = self.row("SELECT id FROM @workspaces WHERE id = $1", values![row.id.as_uuid()]).await?;
+        if known.is_some() {
+            return Err(Refused::NameTaken.into());
+        }
+        match self.taken(row).await? {
+            Some(taken) => Err(taken.into()),
+            // What was in the way is gone.
+            None => Err(Fault::Again(None)),
+        }
     }
 
     pub(crate) async fn decide_workspace(

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, Column, Connection, Postgres, Row as _, Transaction, TypeInfo, ValueRef};
+use sqlx::{AssertSqlSafe, Column, ConnectOptions, Connection, Postgres, Row as _, Transaction, TypeInfo, ValueRef};
 use workspace_core::error::Result;
 
 use super::PostgresConfig;
@@ -29,9 +29,11 @@ impl PostgresBackend {
     pub(super) async fn open(url: &str, config: &PostgresConfig) -> Result<Self> {
         config.check()?;
         let options = PgConnectOptions::from_str(url).map_err(failed)?.application_name("workspace-fleet");
+        // A pool tries again and again; the first connection says at once what is wrong.
+        options.connect().await.map_err(failed)?.close().await.map_err(failed)?;
         let pool = PgPoolOptions::new()
             .max_connections(config.connections)
-            .acquire_timeout(Duration::from_secs(10))
+            .acquire_timeout(Duration::from_secs(5))
             .test_before_acquire(false)
             .before_acquire(|connection, meta| {
                 Box::pin(async move {

@@ -1,5 +1,7 @@
 //! Fresh schemas in the database of `WORKSPACE_TEST_DATABASE_URL`.
 
+pub(crate) mod proxy;
+
 use std::sync::Mutex;
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
