@@ -27,16 +27,17 @@ fn create(env: &Environment, fence: &Fence, server: ServerId) -> Change {
     let (workspace, project_id) = (WorkspaceId::from_uuid(id), ProjectId::from_uuid(project));
     let resources = Resources { cpu_millis: 500, memory_mib: 256, disk_gib: 1, slots: 1, gpus: 0 };
     let reserve = |holder, part, resources| Write::Reserve { server, holder, part, resources, even_if_cordoned: false };
+    let spec = WorkspaceSpec { image: "workspace-base".to_owned(), resources, ..WorkspaceSpec::default() };
     let desired = Desired {
         name: id.to_string(),
         project: project_id,
-        spec: WorkspaceSpec { image: "workspace-base".to_owned(), resources, ..WorkspaceSpec::default() },
+        spec: spec.clone(),
+        claimed: spec,
         intent: Intent::Running,
         generation: 1,
         server: Some(server),
         network_slot: None,
         placement: PlacementRecord::default(),
-        pending_restart: false,
     };
     let row = Workspace {
         id: workspace,
@@ -57,7 +58,7 @@ fn create(env: &Environment, fence: &Fence, server: ServerId) -> Change {
         .with(reserve(project, ReservationPart::Storage, resources.only_disk()))
         .with(Write::InsertProject(project_row))
         .with(Write::InsertWorkspace(Box::new(row)))
-        .with(Write::AllotNetwork { server, workspace })
+        .with(Write::AllotNetwork { server, workspace, from: 0 })
         .with(Write::Append(event))
         .with(Write::Remember(remembered))
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use database::Database;
 use database::proxy::Proxy;
 use futures::future::join_all;
-use sample::{claim, commit, project_with_token, server_with_key, totals, try_commit};
+use sample::{claim, commit, numbers_end, project_with_token, server_with_key, totals, try_commit};
 use workspace_core::error::ErrorKind;
 use workspace_core::event::NewEvent;
 use workspace_core::id::FleetId;
@@ -175,5 +175,21 @@ async fn the_check_alone_and_the_guard_alone_refuse_over_commit() {
         }
     }
     assert_eq!(fitted, totals().slots, "without the CHECK the guard holds");
+    database.drop_all().await;
+}
+
+#[tokio::test]
+async fn the_network_numbers_of_a_server_end() {
+    let database = Database::new();
+    let store = database.fresh().await;
+    let take_all = async |server| {
+        let id = "('00000000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid";
+        let sql = format!("INSERT INTO @network_slots SELECT '{server}', i, {id} FROM generate_series(0, 4095) i");
+        database.execute(&sql).await.unwrap();
+    };
+    let give_back = async |slot| {
+        database.execute(&format!("DELETE FROM @network_slots WHERE slot = {slot}")).await.unwrap();
+    };
+    numbers_end(&store, take_all, give_back).await;
     database.drop_all().await;
 }

@@ -7,7 +7,7 @@ mod sample;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use sample::{claim, commit, project_with_token, server_with_key, totals, try_commit};
+use sample::{claim, commit, numbers_end, project_with_token, server_with_key, totals, try_commit};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Row};
 use tempfile::TempDir;
@@ -237,4 +237,21 @@ async fn a_store_of_a_later_release_is_left_alone() {
     assert_eq!(place.execute(sql).await.unwrap(), 1);
     let error = SqliteStore::open(place.path(), key).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{}", error.chain());
+}
+
+#[tokio::test]
+async fn the_network_numbers_of_a_server_end() {
+    let place = Place::new();
+    let store = place.open(&SecretKey::generate()).await;
+    let take_all = async |server| {
+        let sql = format!(
+            "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 4095) \
+             INSERT INTO workspace_network_slots SELECT '{server}', i, printf('00000000-0000-7000-8000-%012x', i) FROM n"
+        );
+        place.execute(&sql).await.unwrap();
+    };
+    let give_back = async |slot| {
+        place.execute(&format!("DELETE FROM workspace_network_slots WHERE slot = {slot}")).await.unwrap();
+    };
+    numbers_end(&store, take_all, give_back).await;
 }

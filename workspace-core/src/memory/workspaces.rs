@@ -54,12 +54,10 @@ impl Transaction<'_> {
         let driver = driver.filter(|_| free_to_take).unwrap_or(&row.driver).clone();
         let network_slot = row.desired.network_slot;
         let next = Desired { network_slot, ..desired.clone() };
-        let observed = status.map(|status| (status, None));
+        let shown = status.map(|status| Shown { status, error: None, waiting: None });
         let old = edit(self.tables, id, |row| Old {
             desired: mem::replace(&mut row.desired, next),
-            observed: observed.map(|(status, error)| {
-                (mem::replace(&mut row.observed.status, status), mem::replace(&mut row.observed.error, error))
-            }),
+            shown: shown.map(|shown| shown.swap(&mut row.observed)),
             driver: mem::replace(&mut row.driver, driver),
             revision: mem::replace(&mut row.revision, expected + 1),
             updated_at: mem::replace(&mut row.updated_at, at),
@@ -163,18 +161,35 @@ impl Transaction<'_> {
 /// What a decision replaced.
 struct Old {
     desired: Desired,
-    observed: Option<(Status, Option<Problem>)>,
+    shown: Option<Shown>,
     driver: Fence,
     revision: u64,
     updated_at: Timestamp,
 }
 
+/// The part of what was seen that a decision replaces.
+struct Shown {
+    status: Status,
+    error: Option<Problem>,
+    waiting: Option<Problem>,
+}
+
+impl Shown {
+    /// Puts this into what was seen and takes out what was there.
+    fn swap(self, observed: &mut Observed) -> Self {
+        Self {
+            status: mem::replace(&mut observed.status, self.status),
+            error: mem::replace(&mut observed.error, self.error),
+            waiting: mem::replace(&mut observed.waiting, self.waiting),
+        }
+    }
+}
+
 impl Old {
     fn put_back(self, row: &mut Workspace) {
         row.desired = self.desired;
-        if let Some((status, error)) = self.observed {
-            row.observed.status = status;
-            row.observed.error = error;
+        if let Some(shown) = self.shown {
+            shown.swap(&mut row.observed);
         }
         row.driver = self.driver;
         row.revision = self.revision;

@@ -60,6 +60,7 @@ impl<S: Session> Cursor<'_, S> {
         if let Some(status) = status {
             row.observed.status = status;
             row.observed.error = None;
+            row.observed.waiting = None;
         }
         if let Some(driver) = driver.filter(|_| free_to_take) {
             row.driver = driver.clone();

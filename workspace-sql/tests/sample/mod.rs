@@ -1,9 +1,10 @@
 //! Rows to write.
 
 use workspace_core::environment::Environment;
-use workspace_core::id::{OwnerId, ProjectId, ServerId};
+use workspace_core::id::{MasterId, OwnerId, ProjectId, ServerId, WorkspaceId};
 use workspace_core::model::{
-    GitSource, Project, ProjectSource, ReservationPart, Scheduling, ServerRecord, ServerSpec, TlsMaterial,
+    Desired, Fence, GitSource, Intent, Observed, PlacementRecord, Project, ProjectSource, ReservationPart, Scheduling,
+    ServerRecord, ServerSpec, Status, TlsMaterial, Workspace, WorkspaceSpec,
 };
 use workspace_core::port::{Change, Outcome, Refused, StateStore, Write};
 use workspace_core::resources::Resources;
@@ -59,5 +60,49 @@ pub(crate) fn claim(server: ServerId, slots: u64) -> Write {
         part: ReservationPart::Compute,
         resources: Resources { slots, ..Resources::default() },
         even_if_cordoned: false,
+    }
+}
+
+/// A server whose numbers are all given away refuses the next allotment; one that comes back is found from anywhere.
+pub(crate) async fn numbers_end(
+    store: &dyn StateStore,
+    take_all: impl AsyncFn(ServerId),
+    give_back: impl AsyncFn(u32),
+) {
+    let server = server_with_key("k");
+    commit(store, Write::InsertServer(server.clone())).await;
+    take_all(server.id).await;
+    let row = workspace();
+    commit(store, Write::InsertWorkspace(Box::new(row.clone()))).await;
+    let allot = || Write::AllotNetwork { server: server.id, workspace: row.id, from: 100 };
+    let full = Err(Refused::Capacity { dimension: None });
+    assert_eq!(try_commit(store, allot()).await, full, "the numbers of a server end");
+    give_back(77).await;
+    let given = try_commit(store, allot()).await.unwrap().network_slot;
+    assert_eq!(given, Some(77), "the search begins anew after the last number");
+}
+
+fn workspace() -> Workspace {
+    let env = Environment::system();
+    let spec = WorkspaceSpec { image: "workspace-base".to_owned(), ..WorkspaceSpec::default() };
+    Workspace {
+        id: WorkspaceId::from_uuid(env.uuid()),
+        owner: OwnerId::new("anna"),
+        desired: Desired {
+            name: "w".to_owned(),
+            project: ProjectId::from_uuid(env.uuid()),
+            spec: spec.clone(),
+            claimed: spec,
+            intent: Intent::Running,
+            generation: 1,
+            server: None,
+            network_slot: None,
+            placement: PlacementRecord::default(),
+        },
+        observed: Observed::new(Status::Pending),
+        revision: 1,
+        driver: Fence { master: MasterId::new("m"), epoch: 1 },
+        created_at: env.now(),
+        updated_at: env.now(),
     }
 }

@@ -127,7 +127,10 @@ impl World {
                 even_if_cordoned: d % 4 == 0,
             },
             76..82 => Write::Release { holder, part },
-            82..87 => Write::AllotNetwork { server, workspace: WorkspaceId::from_uuid(self.workspaces[b % 4]) },
+            82..87 => {
+                let workspace = WorkspaceId::from_uuid(self.workspaces[b % 4]);
+                Write::AllotNetwork { server, workspace, from: [0, 1, 2, 4_095, 9_999][c % 5] }
+            }
             87..89 => Write::FreeNetwork(workspace),
             89..93 => Write::Append(NewEvent { parent: holder, at, kind: format!("k{c}"), data: d.into() }),
             93..95 => Write::InsertToken(self.token(pick)),
@@ -179,14 +182,19 @@ impl World {
                 name: self.named("w", c % 3),
                 project: ProjectId::from_uuid(self.projects[d % 4]),
                 spec: WorkspaceSpec { image: format!("i{c}"), ..WorkspaceSpec::default() },
+                claimed: WorkspaceSpec { image: format!("i{d}"), ..WorkspaceSpec::default() },
                 intent: [Intent::Running, Intent::Stopped, Intent::Deleted][c % 3],
                 generation: 1,
                 server: (b % 3 != 0).then(|| ServerId::from_uuid(self.servers[b % 3])),
                 network_slot: None,
                 placement: PlacementRecord::default(),
-                pending_restart: c % 2 == 0,
             },
-            observed: Observed { generation, error: (c % 2 == 0).then_some(problem), ..Observed::new(status) },
+            observed: Observed {
+                generation,
+                error: (c % 2 == 0).then_some(problem.clone()),
+                waiting: (d % 2 == 0).then_some(problem),
+                ..Observed::new(status)
+            },
             revision: 1,
             driver: fence.cloned().unwrap_or_else(|| Fence { master: self.master(d % 2), epoch: 1 }),
             created_at: Timestamp::default(),

@@ -128,6 +128,7 @@ pub async fn decisions_clear_the_error_with_the_status(store: &dyn StateStore) {
     let mut row = rig.workspace_row("o", "w", &fence);
     row.observed.status = Status::Error;
     row.observed.error = Some(Problem { code: "c".to_owned(), message: "m".to_owned(), hint: Some("h".to_owned()) });
+    row.observed.waiting.clone_from(&row.observed.error);
     rig.insert(&row).await;
     rig.write(rig.decide(&row)).await;
     assert_eq!(rig.workspace(row.id).await.observed, row.observed, "a decision without a status leaves what was seen");
@@ -136,7 +137,7 @@ pub async fn decisions_clear_the_error_with_the_status(store: &dyn StateStore) {
     let at = rig.env.now();
     rig.write(Write::DecideWorkspace { id: row.id, expected: 2, desired, status, driver: None, at }).await;
     let observed = rig.workspace(row.id).await.observed;
-    let expected = Observed { status: Status::Starting, error: None, ..row.observed };
+    let expected = Observed { status: Status::Starting, error: None, waiting: None, ..row.observed };
     assert_eq!(observed, expected, "a decision with a status clears the error and leaves the rest");
 }
 
