@@ -1,14 +1,19 @@
 //! The OpenAPI document.
 
+use utoipa::OpenApi as _;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{
-    ContentBuilder, Info, OpenApi, OpenApiBuilder, PathItem, Ref, ResponseBuilder, SecurityRequirement,
-};
+use utoipa::openapi::{ContentBuilder, Info, OpenApi, PathItem, Ref, ResponseBuilder, SecurityRequirement};
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::problem::Document;
 use crate::routes;
 use crate::state::Api;
+
+/// What no route names: the body of errors.
+#[derive(utoipa::OpenApi)]
+#[openapi(components(schemas(Document)))]
+struct Common;
 
 /// The OpenAPI 3.1 document of the API, as `/api/v1/openapi.json` serves it.
 pub fn openapi() -> OpenApi {
@@ -34,7 +39,8 @@ pub(crate) fn described(routes: OpenApiRouter<Api>) -> OpenApiRouter<Api> {
          they answer when the resource is at rest."
             .to_owned(),
     );
-    let head = OpenApiBuilder::new().info(info).build();
+    let mut head = Common::openapi();
+    head.info = info;
     let mut routes = OpenApiRouter::with_openapi(head).merge(routes);
     let components = routes.get_openapi_mut().components.get_or_insert_default();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();

@@ -39,7 +39,7 @@ pub(crate) fn sse(
             () = api.orchestrator().until_shutdown() => {}
         }
     };
-    let events = events.map(|event| event.unwrap_or_else(|error| json_event("error", &Problem::from(error))));
+    let events = events.map(|event| event.unwrap_or_else(|error| json_event("error", Problem::from(error).document())));
     let first = stream::iter([Event::default().retry(RETRY)]);
     let all = first.chain(events.take_until(Box::pin(until))).map(Ok::<_, Infallible>);
     let mut response = Sse::new(all).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("heartbeat")).into_response();

@@ -38,6 +38,6 @@ pub trait Authorizer: Debug + Send + Sync + 'static {
 
     /// Ends when the caller's right ends, so that streams which they opened are cut. Never, if not implemented.
     async fn until_revoked(&self, _caller: &Caller) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }

@@ -88,7 +88,7 @@ mod tests {
 
     fn refused(text: &str) -> (u16, &'static str, Option<String>) {
         let problem = json::<Outer>(text.as_bytes()).unwrap_err();
-        (problem.status, problem.code, problem.field)
+        (problem.status().as_u16(), problem.code(), problem.wrong_field().map(str::to_owned))
     }
 
     #[test]

@@ -19,40 +19,44 @@ const TYPES: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/error
 /// When to try again after a 503, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
+/// An answer that is an error (RFC 9457). It turns into a response with its status and headers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Problem(Box<Document>);
+
 /// The body of every error (RFC 9457).
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct Problem {
+#[schema(as = Problem)]
+pub(crate) struct Document {
     /// Where the code is explained.
     #[serde(rename = "type")]
-    #[schema(value_type = String)]
-    pub(crate) kind: String,
+    kind: String,
     /// The code for people.
     #[schema(value_type = String)]
-    pub(crate) title: &'static str,
+    title: &'static str,
     /// The status of the answer.
-    pub(crate) status: u16,
+    status: u16,
     /// What went wrong this time.
-    pub(crate) detail: String,
+    detail: String,
     /// The stable code: what programs look at.
     #[schema(value_type = String)]
-    pub(crate) code: &'static str,
+    code: &'static str,
     /// Whether the same request may succeed later without a change.
-    pub(crate) retryable: bool,
+    retryable: bool,
     /// What to do next.
-    pub(crate) hint: Option<String>,
+    hint: Option<String>,
     /// The field of the request that is wrong, such as `resources.cpu_millis`.
-    pub(crate) field: Option<String>,
+    field: Option<String>,
     /// Why each server was refused.
-    pub(crate) rejections: Vec<wire::Rejection>,
+    rejections: Vec<wire::Rejection>,
     /// What a code adds, such as `stdout` and `stderr` of `time_limit`.
     #[serde(flatten)]
-    pub(crate) more: BTreeMap<&'static str, Value>,
+    more: BTreeMap<&'static str, Value>,
 }
 
 impl Problem {
     /// A problem that HTTP itself gives.
     pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Document {
             kind: format!("{TYPES}{}", code.name),
             title: code.title,
             status: code.status.as_u16(),
@@ -63,30 +67,50 @@ impl Problem {
             field: None,
             rejections: Vec::new(),
             more: BTreeMap::new(),
-        }
+        }))
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        self.0.code
+    }
+
+    /// The status of the answer.
+    pub fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.0.status).unwrap_or(INTERNAL.status)
+    }
+
+    /// The field of the request that is wrong.
+    pub fn wrong_field(&self) -> Option<&str> {
+        self.0.field.as_deref()
+    }
+
+    /// What goes over the wire.
+    pub(crate) fn document(&self) -> &Document {
+        &self.0
     }
 
     /// Adds what to do next.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.0.hint = Some(hint.into());
         self
     }
 
     /// Names the field that is wrong.
     pub(crate) fn field(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
+        self.0.field = Some(field.into());
         self
     }
 
     /// Adds a member.
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
-        self.more.insert(name, value.into());
+        self.0.more.insert(name, value.into());
         self
     }
 
     /// The same code with another status, because here it is the request that is wrong.
-    pub(crate) fn status(mut self, status: StatusCode) -> Self {
-        self.status = status.as_u16();
+    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
+        self.0.status = status.as_u16();
         self
     }
 }
@@ -99,20 +123,19 @@ impl From<Error> for Problem {
             tracing::error!(error = error.chain(), "request failed");
         }
         let detail = if inside { error.message().to_owned() } else { error.chain() };
-        Self {
-            retryable: error.is_retryable(),
-            hint: error.next_step().map(str::to_owned),
-            field: error.field().map(str::to_owned),
-            rejections: error.refused_servers().iter().map(wire::Rejection::from).collect(),
-            ..Self::new(Code::of(error.kind()), detail)
-        }
+        let mut problem = Self::new(Code::of(error.kind()), detail);
+        problem.0.retryable = error.is_retryable();
+        problem.0.hint = error.next_step().map(str::to_owned);
+        problem.0.field = error.field().map(str::to_owned);
+        problem.0.rejections = error.refused_servers().iter().map(wire::Rejection::from).collect();
+        problem
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(INTERNAL.status);
-        let mut response = (status, Json(self)).into_response();
+        let status = self.status();
+        let mut response = (status, Json(self.document())).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::UNAUTHORIZED {

@@ -7,4 +7,5 @@ pub(crate) use code::{
     BODY_TOO_LARGE, INTERNAL, MALFORMED_JSON, MALFORMED_REQUEST, METHOD_NOT_ALLOWED, ROUTE_NOT_FOUND, UNKNOWN_FIELD,
 };
 pub use code::{CODES, Code};
+pub(crate) use document::Document;
 pub use document::Problem;

@@ -72,8 +72,11 @@ fn wrong_record(error: Error) -> Problem {
         ErrorKind::TlsRefused => "tls",
         _ => return error.into(),
     };
-    let problem = Problem::from(error).status(StatusCode::UNPROCESSABLE_ENTITY).field(field);
-    if problem.hint.is_some() { problem } else { problem.hint(format!("check `{field}`; nothing was recorded")) }
+    let error = match error.next_step() {
+        Some(_) => error,
+        None => error.hint(format!("check `{field}`; nothing was recorded")),
+    };
+    Problem::from(error).with_status(StatusCode::UNPROCESSABLE_ENTITY).field(field)
 }
 
 /// A server.

@@ -9,7 +9,8 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
-use workspace_core::id::{OwnerId, ProjectId, WorkspaceId};
+use workspace_core::id::{OwnerId, ProjectId, ServerId, WorkspaceId};
+use workspace_core::model::Scope;
 use workspace_core::orchestrator::Caller;
 use workspace_core::port::WorkspaceFilter;
 
@@ -55,22 +56,12 @@ async fn list(
 ) -> Result<Json<Page<Workspace>>, Problem> {
     let page = page.request()?;
     let server = match &filter.server {
+        Some(wanted) => match server_of(&api, &caller, wanted).await? {
+            // On a server that does not exist is nothing.
+            None => return Ok(Json(Page::whole(Vec::new()))),
+            known => known,
+        },
         None => None,
-        Some(wanted) => {
-            let servers = api.orchestrator().servers(&Caller::admin()).await?;
-            let found = servers
-                .iter()
-                .map(|server| &server.record)
-                .find(|server| &server.spec.name == wanted || &server.id.to_string() == wanted);
-            match found {
-                Some(server) => Some(server.id),
-                // On a server that does not exist is nothing; whoever may not look is told so first.
-                None => {
-                    caller.require(workspace_core::model::Scope::WorkspacesRead)?;
-                    return Ok(Json(Page::whole(Vec::new())));
-                }
-            }
-        }
     };
     let filter = WorkspaceFilter {
         owner: filter.owner.map(OwnerId::new),
@@ -86,6 +77,15 @@ async fn list(
         items.push(shown(&api, row).await);
     }
     Ok(Json(Page::new(items, page.next)))
+}
+
+/// The id of the server of this name or id, for whoever may list workspaces.
+async fn server_of(api: &Api, caller: &Caller, wanted: &str) -> Result<Option<ServerId>, Problem> {
+    caller.require(Scope::WorkspacesRead)?;
+    let servers = api.orchestrator().servers(&Caller::admin()).await?;
+    let mut records = servers.iter().map(|server| &server.record);
+    let found = records.find(|record| record.spec.name == wanted || record.id.to_string() == wanted);
+    Ok(found.map(|record| record.id))
 }
 
 /// Make a workspace.

@@ -57,6 +57,7 @@ impl From<resources::Resources> for Resources {
 /// How far reservations may exceed a server's totals, in percent: 100 is no over-commit.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the names of the wire")]
 pub(crate) struct Overcommit {
     /// Percent of the cores.
     cpu_percent: u32,

@@ -15,6 +15,7 @@ use super::{Amounts, Failover, Restart, Timespan};
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = WorkspacePatch)]
+#[expect(clippy::option_option, reason = "null is never, absent is as it is")]
 pub(crate) struct WorkspacePatchBody {
     name: Option<String>,
     /// The owner's own labels, all of them.
@@ -38,6 +39,7 @@ pub(crate) struct WorkspacePatchBody {
 }
 
 /// Tells null, which means never, from absent, which means as it is.
+#[expect(clippy::option_option, reason = "as in the fields")]
 fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<Timespan>>, D::Error> {
     Option::deserialize(value).map(Some)
 }

@@ -1,0 +1,39 @@
+//! The fleet and its placement.
+
+use serde_json::{Value, json};
+
+use crate::rig::Rig;
+
+#[tokio::test(start_paused = true)]
+async fn the_fleet_in_one_look() {
+    let rig = Rig::new().await;
+    rig.workspace("hello").await;
+    let fleet = rig.get("/api/v1/admin/fleet").send().await.expect(200).json();
+    assert_eq!(
+        fleet["servers"],
+        json!({"total": 2, "by_status": {"healthy": 2},
+                                        "by_label": {"region=eu": 1, "region=us": 1}})
+    );
+    assert_eq!(fleet["workspaces"], json!({"total": 1, "by_status": {"running": 1}}));
+    assert_eq!((&fleet["totals"]["cpu_millis"], &fleet["free"]["cpu_millis"]), (&json!(8000), &json!(7900)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn placement_is_explained() {
+    let rig = Rig::new().await;
+    let explain =
+        async |body: Value| rig.post("/api/v1/admin/placement/explain").json(&body).send().await.expect(200).json();
+    for strategy in ["spread", "best_fit", "round_robin", "affinity"] {
+        let answer = explain(json!({"image": "workspace-base", "placement": {"strategy": strategy}})).await;
+        assert_eq!((&answer["strategy"], answer["server"].is_string()), (&json!(strategy), true), "{answer}");
+        assert!(answer["reason"].is_string() && answer["error"].is_null());
+    }
+    let answer = explain(json!({"placement": {"labels": {"region": "us"}}})).await;
+    assert_eq!((&answer["server"], &answer["rejections"][0]["server"]), (&json!("ws-2"), &json!("ws-1")));
+    let answer = explain(json!({"resources": {"cpu_millis": 99_000}})).await;
+    assert_eq!((&answer["server"], &answer["error"]["code"]), (&Value::Null, &json!("insufficient_capacity")));
+    assert_eq!(answer["rejections"].as_array().unwrap().len(), 2);
+    let problem = rig.post("/api/v1/admin/placement/explain").json(&json!({"placement": {"zone": 1}})).send().await;
+    problem.problem(422, "unknown_field");
+    assert_eq!(rig.get("/api/v1/workspaces").send().await.json()["items"], json!([]));
+}

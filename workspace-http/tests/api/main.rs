@@ -1,0 +1,14 @@
+//! The API in process, on the memory store and simulated servers.
+
+mod bodies;
+mod conventions;
+mod documents;
+mod exec;
+mod files;
+mod fleet;
+mod idempotency;
+mod rig;
+mod servers;
+mod streams;
+mod tokens;
+mod workspaces;
