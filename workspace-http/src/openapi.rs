@@ -54,6 +54,11 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 
 /// What every operation has: a token, and problems for errors.
 fn complete(path: &str, operation: &mut Operation) {
+    // Functions are named within their file, operations among all.
+    let tag = operation.tags.iter().flatten().next();
+    if let (Some(tag), Some(id)) = (tag, &operation.operation_id) {
+        operation.operation_id = Some(format!("{tag}_{id}"));
+    }
     if path.starts_with("/api/") {
         operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], _>("token", [])]);
     }

@@ -7,17 +7,21 @@ use crate::orchestrator::{Caller, Orchestrator};
 use crate::port::{LogOptions, LogStream};
 
 impl Orchestrator {
-    /// The log of the workspace's newest container, also of one that ended.
+    /// The log of the workspace's newest container, also of one that ended, or never got to run.
     ///
     /// # Errors
-    /// `NotRunning` when it never had a container.
+    /// `NotRunning` when it has no container.
     pub async fn logs(&self, caller: &Caller, id: WorkspaceId, options: LogOptions) -> Result<LogStream> {
         let row = self.core.workspace_of(caller, Scope::WorkspacesRead, id).await?;
-        if row.observed.generation == 0 {
-            return Err(Error::new(ErrorKind::NotRunning, "the workspace was never started, so it has no log")
-                .hint("wait until it runs"));
+        let server = self.core.server_of_workspace(&row)?;
+        // A program that ended at once never counted as running, and its log says why.
+        for generation in [row.desired.generation, row.observed.generation] {
+            let name = row.container_name(generation);
+            if server.inspect_container(&name).await?.is_some() {
+                return server.container_logs(&name, options).await;
+            }
         }
-        let name = row.container_name(row.observed.generation);
-        self.core.server_of_workspace(&row)?.container_logs(&name, options).await
+        Err(Error::new(ErrorKind::NotRunning, "the workspace has no container, so it has no log")
+            .hint("wait until it runs, or start it"))
     }
 }

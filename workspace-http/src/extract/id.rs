@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use axum::extract::path::ErrorKind;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, Path};
 use http::request::Parts;
 use workspace_core::error::Error;
@@ -35,7 +37,13 @@ impl<T: Named> FromRequestParts<Api> for Id<T> {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let missing = || Problem::from(Error::not_found(T::WHAT));
-        let Path(path) = Path::<IdInPath>::from_request_parts(parts, api).await.map_err(|_| missing())?;
+        let Path(path) = Path::<IdInPath>::from_request_parts(parts, api).await.map_err(|error| match error {
+            PathRejection::FailedToDeserializePathParams(error) => match error.into_kind() {
+                ErrorKind::InvalidUtf8InPathParam { key } if key != "id" => not_utf8(),
+                _ => missing(),
+            },
+            _ => missing(),
+        })?;
         path.id.parse().map(Self).map_err(|_| missing())
     }
 }
@@ -45,6 +53,10 @@ struct IdInPath {
     id: String,
 }
 
+fn not_utf8() -> Problem {
+    Error::invalid("path", "the path is not UTF-8").into()
+}
+
 /// The `{*path}` of the path, decoded.
 pub(crate) struct RawPath(pub(crate) String);
 
@@ -52,9 +64,7 @@ impl FromRequestParts<Api> for RawPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        let Path(path) = Path::<FileInPath>::from_request_parts(parts, api)
-            .await
-            .map_err(|_| Problem::from(Error::invalid("path", "the path is not UTF-8")))?;
+        let Path(path) = Path::<FileInPath>::from_request_parts(parts, api).await.map_err(|_| not_utf8())?;
         Ok(Self(path.path))
     }
 }

@@ -1,6 +1,6 @@
 //! JSON and query text into types, with the field that is wrong.
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 
 use crate::problem::{Code, MALFORMED_JSON, Problem, UNKNOWN_FIELD};
@@ -12,7 +12,11 @@ pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let value = read.map_err(|error| {
         let path = error.path().to_string();
         match error.inner().classify() {
-            Category::Data => wrong_field(&path, &error.inner().to_string()),
+            // A field may look wrong before the text turns out to be no JSON at all.
+            Category::Data => match serde_json::from_slice::<IgnoredAny>(bytes) {
+                Ok(_) => wrong_field(&path, &error.inner().to_string()),
+                Err(error) => malformed(&error),
+            },
             _ => malformed(error.inner()),
         }
     })?;

@@ -39,7 +39,7 @@ pub(crate) const METHOD_NOT_ALLOWED: Code =
 pub(crate) const INTERNAL: Code = kind(ErrorKind::Internal, StatusCode::INTERNAL_SERVER_ERROR, "Internal error");
 
 /// Every code that a problem document can have. Bad input never gives 5xx.
-pub const CODES: [Code; 37] = [
+pub const CODES: [Code; 38] = [
     MALFORMED_JSON,
     MALFORMED_REQUEST,
     UNKNOWN_FIELD,
@@ -70,6 +70,7 @@ pub const CODES: [Code; 37] = [
     kind(ErrorKind::Timeout, StatusCode::GATEWAY_TIMEOUT, "Server too slow"),
     kind(ErrorKind::DiskFull, StatusCode::INSUFFICIENT_STORAGE, "Disk full"),
     kind(ErrorKind::ForeignObject, StatusCode::CONFLICT, "Foreign object"),
+    kind(ErrorKind::NetworkTaken, StatusCode::INSUFFICIENT_STORAGE, "Network taken"),
     kind(ErrorKind::WorkerImageMissing, StatusCode::NOT_IMPLEMENTED, "Worker image missing"),
     kind(ErrorKind::Unsupported, StatusCode::NOT_IMPLEMENTED, "Unsupported"),
     kind(ErrorKind::StoreUnavailable, StatusCode::SERVICE_UNAVAILABLE, "Store unavailable"),

@@ -1,5 +1,7 @@
 //! The API in process, on the memory store and simulated servers.
 
+#![cfg(test)]
+
 mod bodies;
 mod conventions;
 mod documents;

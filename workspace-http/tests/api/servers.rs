@@ -30,13 +30,13 @@ async fn a_server_is_registered_shown_edited_and_removed() {
     let stats = rig.get(&format!("{path}/stats")).send().await.expect(200).json();
     assert_eq!(stats["totals"]["cpu_millis"], 4000);
 
-    let patch = json!({"labels": {"region": "us"}, "capacity": {"cpu_millis": 2000}, "max_workspaces": 3});
-    let answer = rig.patch(&path).header("if-match", "\"1\"").json(&patch).send().await.expect(200);
+    let edit = json!({"labels": {"region": "us"}, "capacity": {"cpu_millis": 2000}, "max_workspaces": 3});
+    let answer = rig.patch(&path).header("if-match", "\"1\"").json(&edit).send().await.expect(200);
     assert_eq!(answer.header("etag"), "\"2\"");
     let changed = answer.json();
     assert_eq!(changed["labels"], json!({"region": "us"}));
     assert_eq!(changed["capacity"], json!({"cpu_millis":2000,"memory_mib":4096,"disk_gib":100,"slots":3,"gpus":0}));
-    rig.patch(&path).header("if-match", "\"1\"").json(&patch).send().await.problem(412, "revision_mismatch");
+    rig.patch(&path).header("if-match", "\"1\"").json(&edit).send().await.problem(412, "revision_mismatch");
 
     rig.delete(&path).send().await.problem(409, "server_in_use");
     assert_eq!(rig.post(&format!("{path}/cordon")).send().await.expect(200).json()["scheduling"], "cordoned");
@@ -71,7 +71,7 @@ async fn a_server_that_does_not_answer_is_not_recorded() {
     let problem = call.send().await.problem(422, "server_unreachable");
     assert_eq!((&problem["field"], problem["hint"].is_string()), (&json!("endpoint"), true));
     rig.world.heal("ws-1");
-    rig.world.hang("ws-1", std::time::Duration::from_secs(600));
+    rig.world.hang("ws-1", std::time::Duration::from_mins(10));
     let problem = rig.post("/api/v1/admin/servers").json(&body).send().await.problem(422, "timeout");
     assert_eq!(problem["field"], "endpoint");
     rig.world.heal("ws-1");

@@ -36,20 +36,20 @@ async fn read_until(body: &mut Body, text: &mut String, done: impl Fn(&str) -> b
     let read = async {
         while !done(text) {
             let frame = body.frame().await.unwrap_or_else(|| panic!("the stream ended after {text}")).unwrap();
-            text.push_str(&String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap());
+            text.push_str(core::str::from_utf8(&frame.into_data().unwrap()).unwrap());
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), read).await.unwrap_or_else(|_| panic!("not yet in\n{text}"));
+    tokio::time::timeout(Duration::from_mins(1), read).await.unwrap_or_else(|_| panic!("not yet in\n{text}"));
 }
 
 /// Reads a stream to its end; fails after a minute.
 async fn read_to_end(body: &mut Body, text: &mut String) {
     let read = async {
         while let Some(frame) = body.frame().await {
-            text.push_str(&String::from_utf8(frame.unwrap().into_data().unwrap().to_vec()).unwrap());
+            text.push_str(core::str::from_utf8(&frame.unwrap().into_data().unwrap()).unwrap());
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), read).await.expect("the stream ends");
+    tokio::time::timeout(Duration::from_mins(1), read).await.expect("the stream ends");
 }
 
 #[tokio::test(start_paused = true)]

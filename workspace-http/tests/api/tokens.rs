@@ -136,7 +136,7 @@ async fn tokens_end() {
 
     let now = rig.get(&format!("/api/v1/admin/servers/{}", rig.server("ws-1").await)).send().await.json();
     let now = workspace_core::clock::Timestamp::parse(now["created_at"].as_str().unwrap()).unwrap();
-    let soon = now.plus(std::time::Duration::from_secs(60));
+    let soon = now.plus(std::time::Duration::from_mins(1));
     let body = json!({"owner": "alice", "scopes": ["workspaces:read"], "expires_at": soon});
     let issued = rig.post("/api/v1/tokens").json(&body).send().await.expect(201);
     assert_eq!(issued.header("cache-control"), "no-store");

@@ -52,9 +52,9 @@ async fn a_workspace_lives() {
 async fn edits_apply_at_once_or_with_the_next_start() {
     let rig = Rig::new().await;
     let path = rig.workspace("hello").await;
-    let patch = json!({"name": "renamed", "labels": {"a": "b"}, "idle_timeout": "2h", "ttl": 86400,
+    let edit = json!({"name": "renamed", "labels": {"a": "b"}, "idle_timeout": "2h", "ttl": 86400,
                        "restart": {"policy": "never"}, "failover": "auto"});
-    let answer = rig.patch(&path).json(&patch).send().await.expect(200);
+    let answer = rig.patch(&path).json(&edit).send().await.expect(200);
     assert_eq!(answer.header("etag"), "\"2\"");
     let row = answer.json();
     assert_eq!(
@@ -77,18 +77,18 @@ async fn edits_are_guarded_by_the_revision() {
     let rig = Rig::new().await;
     let path = rig.workspace("hello").await;
     assert_eq!(rig.get(&path).send().await.header("etag"), "\"1\"");
-    let patch = json!({"labels": {"a": "b"}});
+    let edit = json!({"labels": {"a": "b"}});
     for stale in ["\"7\"", "W/\"1\"", "\"abc\""] {
-        rig.patch(&path).header("if-match", stale).json(&patch).send().await.problem(412, "revision_mismatch");
+        rig.patch(&path).header("if-match", stale).json(&edit).send().await.problem(412, "revision_mismatch");
         rig.delete(&path).header("if-match", stale).send().await.problem(412, "revision_mismatch");
     }
     for malformed in ["1", "\"1", "\"1\", \"2\""] {
         let problem =
-            rig.patch(&path).header("if-match", malformed).json(&patch).send().await.problem(400, "malformed_request");
+            rig.patch(&path).header("if-match", malformed).json(&edit).send().await.problem(400, "malformed_request");
         assert_eq!(problem["field"], "If-Match");
     }
     assert_eq!(rig.get(&path).send().await.json()["revision"], 1);
-    rig.patch(&path).header("if-match", "\"1\"").json(&patch).send().await.expect(200);
+    rig.patch(&path).header("if-match", "\"1\"").json(&edit).send().await.expect(200);
     rig.patch(&path).header("if-match", "*").json(&json!({"labels": {}})).send().await.expect(200);
     rig.delete(&path).header("if-match", "\"3\"").send().await.expect(202);
 }
@@ -135,7 +135,7 @@ async fn an_image_that_does_not_exist_is_told_by_the_workspace() {
     body["image"] = json!("no-such-image");
     let row = rig.post("/api/v1/workspaces?wait=120").json(&body).send().await.expect(201).json();
     assert_eq!((&row["status"], &row["error"]["code"]), (&json!("error"), &json!("image_not_found")), "{row}");
-    assert!(row["error"]["hint"].is_string());
+    assert!(row["error"]["message"].as_str().unwrap().contains("no-such-image"));
     // Its way out: another image, and a new start.
     let path = format!("/api/v1/workspaces/{}", row["id"].as_str().unwrap());
     rig.patch(&path).json(&json!({"image": "from-registry"})).send().await.expect(200);
