@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::testing::sim::{Fault, PortCall};
 
 /// How many of the last lines are kept for a report.
-const KEPT_LINES: usize = 400;
+const KEPT_LINES: usize = 100_000;
 /// How many violations are kept: the first ones matter.
 const KEPT_VIOLATIONS: usize = 20;
 

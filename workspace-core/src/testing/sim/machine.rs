@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
@@ -35,6 +36,8 @@ pub(super) struct Machine {
     /// Until when it stands still.
     pub(super) hung_until: Option<Instant>,
     next_port: u16,
+    /// How often programs of a subject ended by themselves, or with the server.
+    pub(super) ends: BTreeMap<Uuid, u64>,
 }
 
 /// A container and its program.
@@ -83,6 +86,7 @@ impl Machine {
             boot: 1,
             hung_until: None,
             next_port: 40_000,
+            ends: BTreeMap::new(),
         }
     }
 
@@ -163,6 +167,15 @@ impl Machine {
         container.finished_at = Some(at);
         container.ghost = false;
         true
+    }
+
+    /// The program ends, and nobody asked for it.
+    pub(super) fn end_by_itself(&mut self, name: &str, run: u64, exit_code: i64, at: Timestamp) -> bool {
+        let ended = self.end(name, run, exit_code, at);
+        if let Some(labels) = self.containers.get(name).filter(|_| ended).and_then(|one| read(&one.labels)) {
+            *self.ends.entry(labels.subject).or_default() += 1;
+        }
+        ended
     }
 
     pub(super) fn remove_container(&mut self, name: &str, fleet: FleetId) -> Result<()> {

@@ -11,6 +11,7 @@ mod machine;
 mod pool;
 mod port_call;
 mod program;
+pub mod run;
 mod server;
 mod store;
 mod tree;

@@ -227,7 +227,8 @@ async fn start(arrived: Arrived, name: String, input: Option<Bytes>) -> Result<(
         tokio::spawn(async move {
             sleep(after).await;
             let at = arrived.world.now();
-            arrived.world.alter(&arrived.server, |machine| machine.end(&name, run, program.exit_code.into(), at));
+            let code = program.exit_code.into();
+            arrived.world.alter(&arrived.server, |machine| machine.end_by_itself(&name, run, code, at));
         });
     }
     Ok(())

@@ -12,6 +12,7 @@ use crate::event::Event;
 use crate::id::{FleetId, MasterId, OwnerId, ProjectId, ServerId, TokenId, WorkspaceId};
 use crate::model::{Fence, IdempotencyRecord, Lease, Project, Reservation, ServerState, Token, Workspace};
 use crate::port::{Change, Outcome, Page, PageRequest, Refused, StateStore, WorkspaceFilter};
+use crate::testing::sim::run::Watch;
 use crate::testing::sim::{Fault, PortCall, World};
 
 /// One master's way to the store: calls take time, fail before anything was written, or after all of it was.
@@ -20,12 +21,20 @@ pub struct FaultyStore {
     world: Arc<World>,
     inner: Arc<dyn StateStore>,
     outage: Mutex<Option<Instant>>,
+    watch: Option<Arc<Watch>>,
 }
 
 impl FaultyStore {
     /// A way to `inner` on which things go wrong by the world's plan.
     pub fn new(world: &Arc<World>, inner: Arc<dyn StateStore>) -> Self {
-        Self { world: Arc::clone(world), inner, outage: Mutex::default() }
+        Self { world: Arc::clone(world), inner, outage: Mutex::default(), watch: None }
+    }
+
+    /// Looks at everything after each commit.
+    #[must_use]
+    pub(super) fn watched(mut self, watch: Arc<Watch>) -> Self {
+        self.watch = Some(watch);
+        self
     }
 
     /// Cannot be reached for a while.
@@ -94,6 +103,9 @@ impl StateStore for FaultyStore {
         self.there(PortCall::Commit).await?;
         let answers = self.inner.commit(changes).await?;
         self.note(changes, &answers);
+        if let Some(watch) = &self.watch {
+            watch.look(&self.world, self.inner.as_ref()).await;
+        }
         self.back(PortCall::Commit, answers).await
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::clock::{Clock, Timestamp};
 use crate::environment::{Environment, SeededEntropy};
@@ -84,7 +85,7 @@ impl World {
             (machine.up, machine.hung_until) = (false, None);
             let running: Vec<_> = machine.containers.iter().map(|(name, one)| (name.clone(), one.run)).collect();
             for (name, run) in running {
-                machine.end(&name, run, 137, at);
+                machine.end_by_itself(&name, run, 137, at);
             }
         });
     }
@@ -105,7 +106,7 @@ impl World {
         let at = self.now();
         let ended = self.alter(server, |machine| {
             let run = machine.containers.get(container).map(|one| one.run)?;
-            Some(machine.end(container, run, exit_code, at))
+            Some(machine.end_by_itself(container, run, exit_code, at))
         });
         let ended = ended.flatten().unwrap_or(false);
         if ended {
@@ -113,6 +114,25 @@ impl World {
             self.note(&format_args!("{server} {container} ends by itself with {exit_code}"));
         }
         ended
+    }
+
+    /// Every container that runs, with its server.
+    pub fn running(&self) -> Vec<(String, String)> {
+        let mut running = Vec::new();
+        for server in self.servers() {
+            let names = self.look(&server, |machine| {
+                let running = machine.containers.iter().filter(|(_, container)| container.is_running());
+                running.map(|(name, _)| name.clone()).collect::<Vec<_>>()
+            });
+            running.extend(names.into_iter().flatten().map(|name| (server.clone(), name)));
+        }
+        running
+    }
+
+    /// How often programs of this subject ended by themselves or with their server.
+    pub(super) fn ends_of(&self, subject: Uuid) -> u64 {
+        let machines = self.machines.lock().unwrap_or_else(PoisonError::into_inner);
+        machines.values().filter_map(|machine| machine.ends.get(&subject)).sum()
     }
 
     /// The names of the servers.

@@ -1,0 +1,156 @@
+//! Clients that ask for random things.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::sleep;
+
+use crate::id::{OwnerId, WorkspaceId};
+use crate::model::{PlacementSpec, RestartPolicy, RestartSpec, StrategyKind, WorkspaceSpec};
+use crate::orchestrator::{Caller, Idempotency, NewWorkspace, Orchestrator, WorkspacePatch};
+use crate::port::{ExecRequest, StateStore};
+use crate::resources::Resources;
+use crate::testing::sim::World;
+use crate::testing::sim::run::history::{History, rows};
+use crate::testing::sim::run::masters::Masters;
+
+/// What clients share.
+#[derive(Clone, Debug)]
+pub(super) struct Clients {
+    pub(super) world: Arc<World>,
+    pub(super) store: Arc<dyn StateStore>,
+    pub(super) masters: Arc<Masters>,
+    pub(super) history: Arc<History>,
+}
+
+impl Clients {
+    /// Asks for this many random things, one after another; none waits for the one before.
+    pub(super) async fn run(&self, requests: u64) {
+        for number in 0..requests {
+            let rush = self.world.dice.chance(500);
+            let pause = if rush { Duration::from_millis(50) } else { Duration::from_secs(8) };
+            sleep(self.world.dice.between(Duration::ZERO, pause)).await;
+            self.ask(number).await;
+        }
+    }
+
+    async fn ask(&self, number: u64) {
+        let dice = &self.world.dice;
+        let master = dice.below(self.masters.count());
+        let known: Vec<_> = rows(self.store.as_ref()).await.iter().map(|row| row.id).collect();
+        let (kind, clients) = (dice.below(100), self.clone());
+        let target = dice.pick(&known).copied();
+        let Some(id) = target.filter(|_| kind >= 30) else {
+            let new = self.new_workspace(number);
+            let key = format!("key-{}", number / 2 * 2);
+            return self.masters.call(master, |fleet| async move { clients.create(&fleet, key, new).await });
+        };
+        let patch = self.patch();
+        self.masters.call(master, |fleet| async move {
+            let admin = Caller::admin();
+            let (what, done) = match kind {
+                30..42 => ("stop", fleet.stop_workspace(&admin, id).await.map(drop)),
+                42..58 => ("start", fleet.start_workspace(&admin, id).await.map(drop)),
+                58..67 => ("restart", fleet.restart_workspace(&admin, id).await.map(drop)),
+                67..76 => ("patch", fleet.patch_workspace(&admin, id, patch, None).await.map(drop)),
+                76..85 => ("delete", clients.delete(&fleet, id).await),
+                85..95 => ("write", clients.write(&fleet, id, number).await),
+                _ => ("exec", fleet.exec(&admin, id, ExecRequest::new(["echo", "hi"])).await.map(drop)),
+            };
+            let answer = done.as_ref().err().map_or("ok", |error| error.kind().code());
+            clients.world.note(&format_args!("client: {what} {id}: {answer}"));
+        });
+    }
+
+    /// Asks under an idempotency key, and again when the answer was lost.
+    async fn create(&self, fleet: &Orchestrator, key: String, new: NewWorkspace) {
+        let owner = OwnerId::new("alice");
+        for _ in 0..3 {
+            let idempotency = Idempotency { key: key.clone(), request_hash: [0; 32] };
+            match fleet.create_workspace(&Caller::owner("alice"), new.clone(), Some(idempotency)).await {
+                Ok(row) => {
+                    self.world.note(&format_args!("client: create {} as {}: ok", new.name, row.id));
+                    return self.history.created(&self.world, owner, key, row.id);
+                }
+                Err(error) => {
+                    self.world.note(&format_args!("client: create {}: {}", new.name, error.kind()));
+                    if !error.is_retryable() {
+                        return;
+                    }
+                    sleep(Duration::from_millis(300)).await;
+                }
+            }
+        }
+    }
+
+    async fn delete(&self, fleet: &Orchestrator, id: WorkspaceId) -> crate::error::Result<()> {
+        fleet.delete_workspace(&Caller::admin(), id, None).await?;
+        self.history.lock().deleted.push(id);
+        Ok(())
+    }
+
+    async fn write(&self, fleet: &Orchestrator, id: WorkspaceId, number: u64) -> crate::error::Result<()> {
+        let (path, bytes) = (format!("notes/{number}"), Bytes::from(format!("request {number}")));
+        fleet.write_file(&Caller::admin(), id, &path, bytes.clone()).await?;
+        self.history.lock().written.push((id, path, bytes));
+        Ok(())
+    }
+
+    fn new_workspace(&self, number: u64) -> NewWorkspace {
+        let dice = &self.world.dice;
+        let image = match dice.below(20) {
+            0 => "nowhere",
+            1..6 => "pulled",
+            _ => "base",
+        };
+        let command: &[&str] = match dice.below(10) {
+            0 => &["exit", "3"],
+            1 => &["sleep", "20"],
+            _ => &[],
+        };
+        let policies = [RestartPolicy::Never, RestartPolicy::OnFailure, RestartPolicy::Always];
+        let strategies =
+            [StrategyKind::Spread, StrategyKind::BestFit, StrategyKind::RoundRobin, StrategyKind::Affinity];
+        let servers = self.world.servers();
+        let server = dice.pick(&servers).filter(|_| dice.chance(200)).cloned();
+        let spec = WorkspaceSpec {
+            image: image.to_owned(),
+            command: command.iter().map(|&word| word.to_owned()).collect(),
+            ports: if dice.chance(200) { vec![8000] } else { Vec::new() },
+            resources: self.resources(),
+            restart: RestartSpec { policy: *dice.pick(&policies).unwrap_or(&policies[0]), max: 3 },
+            placement: PlacementSpec {
+                strategy: dice.pick(&strategies).copied(),
+                required: server.is_some() && dice.chance(500),
+                server,
+                ..PlacementSpec::default()
+            },
+            ..WorkspaceSpec::default()
+        };
+        NewWorkspace { name: format!("ws-{number}"), spec, ..NewWorkspace::default() }
+    }
+
+    fn resources(&self) -> Resources {
+        let dice = &self.world.dice;
+        Resources {
+            cpu_millis: 250 * (1 + dice.below(6)),
+            memory_mib: 256 * (1 + dice.below(6)),
+            disk_gib: 1 + dice.below(3),
+            slots: 0,
+            gpus: 0,
+        }
+    }
+
+    fn patch(&self) -> WorkspacePatch {
+        let dice = &self.world.dice;
+        let mut patch = WorkspacePatch::default();
+        match dice.below(4) {
+            0 => patch.resources = Some(Resources { disk_gib: 0, ..self.resources() }),
+            1 => patch.env = Some([("N".to_owned(), dice.below(100).to_string())].into()),
+            2 => patch.labels = Some([("n".to_owned(), dice.below(100).to_string())].into()),
+            _ => patch.image = Some(if dice.chance(500) { "base" } else { "pulled" }.to_owned()),
+        }
+        patch
+    }
+}

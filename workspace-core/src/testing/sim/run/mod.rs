@@ -1,0 +1,17 @@
+//! Runs by seed: masters, clients and chaos in one world, and the invariants that must hold.
+
+mod chaos;
+mod client;
+mod history;
+mod masters;
+mod quiet;
+mod report;
+mod scenario;
+mod watch;
+
+pub use report::{Report, Totals};
+pub use scenario::run_seed;
+pub(super) use watch::Watch;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,159 @@
+//! What must be so when everything is at rest: rows, reservations and servers tell the same.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use crate::id::{ProjectId, ServerId, WorkspaceId};
+use crate::model::{Intent, Project, ReservationPart, ServerState, Status, Workspace};
+use crate::port::{ObjectKind, ObjectLabels, PageRequest, StateStore};
+use crate::resources::Resources;
+use crate::testing::sim::World;
+use crate::testing::sim::machine::{Machine, read};
+use crate::testing::sim::run::history::rows;
+
+/// The rows of a fleet at one moment.
+struct Rows {
+    workspaces: BTreeMap<WorkspaceId, Workspace>,
+    projects: BTreeMap<ProjectId, Project>,
+    servers: Vec<ServerState>,
+    held: BTreeMap<(ServerId, Uuid, ReservationPart), Resources>,
+}
+
+/// Everything in which rows and servers differ; empty when the fleet has converged.
+pub(super) async fn differences(world: &World, store: &dyn StateStore) -> Vec<String> {
+    let rows = Rows::read(store).await;
+    let mut differences = Vec::new();
+    for row in rows.workspaces.values() {
+        if !row.is_settled() {
+            let (status, waiting) = (row.observed.status.name(), row.observed.waiting.as_ref());
+            let waiting = waiting.map_or("nothing", |problem| problem.message.as_str());
+            differences
+                .push(format!("I4 {} is {status}, wanted {:?}, waits for {waiting}", row.id, row.desired.intent));
+        }
+    }
+    rows.reservations(&mut differences);
+    for server in &rows.servers {
+        let name = server.record.spec.endpoint.trim_start_matches("sim://");
+        world.look(name, |machine| rows.compare(server.record.id, machine, &mut differences));
+    }
+    differences
+}
+
+/// The volumes that no project knows. Volumes are never swept before the recovery issue, so that these are counted.
+pub(super) async fn unknown_volumes(world: &World, store: &dyn StateStore) -> u64 {
+    let rows = Rows::read(store).await;
+    let unknown = |machine: &mut Machine| {
+        let known = |name: &String| {
+            rows.projects
+                .values()
+                .any(|project| project.copy.as_ref().map(|copy| project.volume_name(copy)).as_ref() == Some(name))
+        };
+        machine.volumes.keys().filter(|name| !known(name)).count() as u64
+    };
+    world.servers().iter().filter_map(|server| world.look(server, unknown)).sum()
+}
+
+impl Rows {
+    async fn read(store: &dyn StateStore) -> Self {
+        let all = PageRequest { after: None, limit: 10_000 };
+        let projects = store.projects(None, all).await.map(|page| page.items).unwrap_or_default();
+        let servers = store.servers().await.unwrap_or_default();
+        let mut held = BTreeMap::new();
+        for server in &servers {
+            for one in store.reservations(server.record.id, false).await.unwrap_or_default() {
+                held.insert((one.server, one.holder, one.part), one.resources);
+            }
+        }
+        Self {
+            workspaces: rows(store).await.into_iter().map(|row| (row.id, row)).collect(),
+            projects: projects.into_iter().map(|project| (project.id, project)).collect(),
+            servers,
+            held,
+        }
+    }
+
+    /// What runs holds at least what it may use, what does not run holds nothing, and nobody else holds anything.
+    fn reservations(&self, differences: &mut Vec<String>) {
+        for (&(_, holder, part), amount) in &self.held {
+            let known = match part {
+                ReservationPart::Storage => self.projects.contains_key(&ProjectId::from_uuid(holder)),
+                ReservationPart::Compute => self
+                    .workspaces
+                    .get(&WorkspaceId::from_uuid(holder))
+                    .is_some_and(|row| row.desired.intent == Intent::Running),
+            };
+            if !known {
+                differences.push(format!("I2 {holder} holds {part:?} {amount:?} for nothing"));
+            }
+        }
+        for row in self.workspaces.values() {
+            let Some(server) = row.desired.server else { continue };
+            let compute = self.held.get(&(server, row.id.as_uuid(), ReservationPart::Compute));
+            let wanted = row.desired.claimed.resources.without_disk();
+            let enough = compute.is_some_and(|held| wanted.first_over(held).is_none());
+            if row.observed.status == Status::Running && !enough {
+                differences.push(format!("I1 {} runs with {wanted:?} and holds {compute:?}", row.id));
+            }
+            if !self.held.contains_key(&(server, row.desired.project.as_uuid(), ReservationPart::Storage)) {
+                differences.push(format!("I1 the disk of {} is not held", row.id));
+            }
+        }
+    }
+
+    fn compare(&self, here: ServerId, machine: &Machine, differences: &mut Vec<String>) {
+        for (name, container) in &machine.containers {
+            let Some(labels) = read(&container.labels).filter(|labels| labels.kind == ObjectKind::Workspace) else {
+                continue;
+            };
+            match self.workspace(here, &labels) {
+                None => differences.push(format!("I2 container {name} has no row")),
+                Some(row) if container.is_running() => {
+                    if row.observed.status != Status::Running || labels.generation != row.observed.generation {
+                        differences.push(format!("I3 {name} runs, and its row is {}", row.observed.status.name()));
+                    }
+                }
+                Some(row) => {
+                    if !(row.observed.generation..=row.desired.generation).contains(&labels.generation) {
+                        differences.push(format!("I2 {name} is of another generation than its row"));
+                    }
+                }
+            }
+        }
+        for name in machine.networks.keys() {
+            let known =
+                self.workspaces.values().any(|row| &row.network_name() == name && row.desired.server == Some(here));
+            if !known {
+                differences.push(format!("I2 network {name} has no row"));
+            }
+        }
+        for row in self.workspaces.values().filter(|row| row.desired.server == Some(here)) {
+            self.compare_row(row, machine, differences);
+        }
+    }
+
+    fn compare_row(&self, row: &Workspace, machine: &Machine, differences: &mut Vec<String>) {
+        let current = row.container_name(row.observed.generation);
+        let runs = machine.containers.get(&current).is_some_and(super::super::machine::Container::is_running);
+        if row.observed.status == Status::Running && !runs {
+            differences.push(format!("I2 {current} does not run, and its row says so"));
+        }
+        if row.observed.generation == 0 {
+            return;
+        }
+        let project = self.projects.get(&row.desired.project);
+        let volume = project.and_then(|project| Some(project.volume_name(project.copy.as_ref()?)));
+        let labels = volume.as_ref().and_then(|name| machine.volumes.get(name)).and_then(|there| read(&there.labels));
+        if labels.is_none_or(|labels| labels.subject != row.desired.project.as_uuid()) {
+            differences.push(format!("I2 {} ran, and its volume is gone", row.id));
+        }
+        if !machine.networks.contains_key(&row.network_name()) {
+            differences.push(format!("I2 {} ran, and its network is gone", row.id));
+        }
+    }
+
+    fn workspace(&self, here: ServerId, labels: &ObjectLabels) -> Option<&Workspace> {
+        let row = self.workspaces.get(&WorkspaceId::from_uuid(labels.subject));
+        row.filter(|row| row.desired.server == Some(here))
+    }
+}

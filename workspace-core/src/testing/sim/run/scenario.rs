@@ -1,0 +1,156 @@
+//! One seed: a phase in which things go wrong, then one in which the fleet must converge.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::memory::MemoryStore;
+use crate::model::ServerSpec;
+use crate::orchestrator::{Caller, NewWorkspace, Registration};
+use crate::port::StateStore;
+use crate::resources::Resources;
+use crate::testing::sim::run::chaos;
+use crate::testing::sim::run::client::Clients;
+use crate::testing::sim::run::history::{History, rows};
+use crate::testing::sim::run::masters::Masters;
+use crate::testing::sim::run::quiet::{differences, unknown_volumes};
+use crate::testing::sim::run::report::Report;
+use crate::testing::sim::run::watch::Watch;
+use crate::testing::sim::{Dice, FaultPlan, World};
+
+/// After this nothing comes late any more: the longest deadline and what a late call takes beyond it.
+const LATEST: Duration = Duration::from_secs(110);
+/// Everything must have converged this long after the last fault: leases have ended, starts have been given up, and
+/// orphans have been swept twice over.
+const LIVENESS: Duration = Duration::from_mins(15);
+/// What has converged must stay so.
+const STEADY: Duration = Duration::from_mins(1);
+
+/// Runs one seed. It makes a runtime of its own: do not call it inside of another.
+///
+/// # Errors
+/// When the operating system gives no runtime.
+pub fn run_seed(seed: u64) -> std::io::Result<Report> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
+    Ok(runtime.block_on(scenario(seed)))
+}
+
+async fn scenario(seed: u64) -> Report {
+    let dice = Dice::new(seed);
+    let plan = FaultPlan::by_seed(&dice);
+    let world = World::new(dice.number(), plan.clone());
+    world.note(&format_args!("seed {seed}: {plan:?}"));
+    let store: Arc<dyn StateStore> = Arc::new(MemoryStore::new(world.environment()));
+    let watch = Arc::new(Watch::default());
+    let masters = Arc::new(Masters::start(&world, &store, &watch, 1 + dice.below(2)));
+    let history = Arc::new(History::default());
+    world.set_faults(false);
+    add_servers(&world, &masters, 1 + dice.below(3)).await;
+    let clients = Clients {
+        world: Arc::clone(&world),
+        store: Arc::clone(&store),
+        masters: Arc::clone(&masters),
+        history: Arc::clone(&history),
+    };
+
+    world.set_faults(true);
+    let chaos = chaos::unleash(&world, &masters, &plan);
+    clients.run(15 + dice.below(45)).await;
+    drop(chaos);
+
+    world.note(&"no more faults");
+    world.set_faults(false);
+    for server in world.servers() {
+        world.heal(&server);
+    }
+    sleep(LATEST).await;
+    converge(&world, &store).await;
+    history.check(&world, store.as_ref()).await;
+    clean_slate(&world, &store, &masters).await;
+    watch.look_back(&world, store.as_ref()).await;
+    report(seed, &world, store.as_ref()).await
+}
+
+async fn add_servers(world: &World, masters: &Masters, count: u64) {
+    for index in 0..count {
+        let name = format!("server-{index}");
+        let totals = Resources {
+            cpu_millis: 1_000 * (2 + world.dice.below(4)),
+            memory_mib: 1_024 * (2 + world.dice.below(4)),
+            disk_gib: 40,
+            slots: 10,
+            gpus: 0,
+        };
+        world.add_server(&name, totals, &["base"], &["pulled"]);
+        let spec = ServerSpec::new(&name, format!("sim://{name}"));
+        let fleet = masters.any().await;
+        if let Err(error) = fleet.register_server(&Caller::admin(), spec, Registration::MustAnswer, None).await {
+            world.violation(&format_args!("{name} was not registered: {}", error.chain()));
+        }
+    }
+}
+
+/// Waits until nothing differs, and sees that it stays so.
+async fn converge(world: &World, store: &Arc<dyn StateStore>) {
+    let deadline = Instant::now() + LIVENESS;
+    loop {
+        let left = differences(world, store.as_ref()).await;
+        if left.is_empty() {
+            break;
+        }
+        if Instant::now() >= deadline {
+            for difference in left {
+                world.violation(&format_args!("after {} s: {difference}", LIVENESS.as_secs()));
+            }
+            return;
+        }
+        sleep(Duration::from_secs(5)).await;
+    }
+    world.note(&"converged");
+    sleep(STEADY).await;
+    for difference in differences(world, store.as_ref()).await {
+        world.violation(&format_args!("{} s after everything was at rest: {difference}", STEADY.as_secs()));
+    }
+}
+
+/// A workspace can be made, everything can be deleted, and then nothing is left.
+async fn clean_slate(world: &World, store: &Arc<dyn StateStore>, masters: &Masters) {
+    let (fleet, admin) = (masters.any().await, Caller::admin());
+    for row in rows(store.as_ref()).await {
+        if let Err(error) = fleet.delete_workspace(&admin, row.id, None).await {
+            world.violation(&format_args!("{} was not deleted: {}", row.id, error.chain()));
+        }
+    }
+    converge(world, store).await;
+    let left = rows(store.as_ref()).await.len();
+    if left > 0 {
+        world.violation(&format_args!("I4 {left} workspaces are still there after they were deleted"));
+    }
+    match fleet.create_workspace(&admin, NewWorkspace::new("last", "base"), None).await {
+        Err(error) => world.violation(&format_args!("no workspace can be made: {}", error.chain())),
+        Ok(row) => {
+            let status = fleet.wait(&admin, row.id, Duration::from_mins(1)).await.map(|row| row.observed);
+            if !status.as_ref().is_ok_and(|observed| observed.status == crate::model::Status::Running) {
+                world.violation(&format_args!("I4 a new workspace does not run: {status:?}"));
+            }
+        }
+    }
+}
+
+async fn report(seed: u64, world: &World, store: &dyn StateStore) -> Report {
+    let unknown_volumes = unknown_volumes(world, store).await;
+    let trace_hash = world.journal.hash();
+    let pages = world.journal.pages();
+    Report {
+        seed,
+        steps: pages.steps.values().sum(),
+        faults: pages.faults.clone(),
+        virtual_time: world.clock.elapsed(),
+        violations: pages.violations.clone(),
+        trace_hash,
+        trace: pages.lines.iter().cloned().collect(),
+        ghosts: pages.ghosts,
+        unknown_volumes,
+    }
+}

@@ -1,0 +1,89 @@
+//! What must hold after every commit.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use crate::id::WorkspaceId;
+use crate::model::Status;
+use crate::port::StateStore;
+use crate::resources::Resources;
+use crate::testing::sim::World;
+use crate::testing::sim::run::history::rows;
+
+/// What was seen of the rows so far.
+#[derive(Debug, Default)]
+pub(in crate::testing::sim) struct Watch(Mutex<BTreeMap<WorkspaceId, Seen>>);
+
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    revision: u64,
+    generation: u64,
+    ran: u64,
+}
+
+impl Watch {
+    /// Looks at everything that the store holds.
+    pub(in crate::testing::sim) async fn look(&self, world: &World, store: &dyn StateStore) {
+        for server in store.servers().await.unwrap_or_default() {
+            let name = &server.record.spec.name;
+            if let Some(dimension) = server.reserved.first_over(&server.record.limits()) {
+                world.violation(&format_args!("I1 {name} is reserved over its limit: {dimension}"));
+            }
+            let live = store.reservations(server.record.id, false).await.unwrap_or_default();
+            let sum = live.iter().fold(Resources::default(), |sum, one| sum.plus(one.resources));
+            if sum != server.reserved {
+                world.violation(&format_args!("I10 {name} has {:?} reserved, its rows say {sum:?}", server.reserved));
+            }
+        }
+        let rows = rows(store).await;
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for row in rows {
+            let now = Seen { revision: row.revision, generation: row.desired.generation, ran: row.observed.generation };
+            let before = seen.insert(row.id, now).unwrap_or(now);
+            let back = now.revision < before.revision || now.generation < before.generation || now.ran < before.ran;
+            if back || now.ran > now.generation {
+                world.violation(&format_args!("I8 {} went from {before:?} to {now:?}", row.id));
+            }
+        }
+    }
+
+    /// Looks at the whole past, once, at the end.
+    pub(super) async fn look_back(&self, world: &World, store: &dyn StateStore) {
+        for server in store.servers().await.unwrap_or_default() {
+            let history = store.reservations(server.record.id, true).await.unwrap_or_default();
+            let mut ledger = BTreeMap::new();
+            for one in &history {
+                ledger.insert(one.claimed_seq, (true, one.resources));
+                if let Some(seq) = one.released_seq {
+                    ledger.insert(seq, (false, one.resources));
+                }
+            }
+            let mut used = Resources::default();
+            for (seq, (claimed, amount)) in ledger {
+                used = if claimed { used.plus(amount) } else { used.minus(amount) };
+                if let Some(dimension) = used.first_over(&server.record.limits()) {
+                    let name = &server.record.spec.name;
+                    world.violation(&format_args!("I1 {name} was over its limit at claim {seq}: {dimension}"));
+                }
+            }
+        }
+        let known: Vec<_> = self.0.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
+        for id in known {
+            let events = store.events(id.as_uuid(), 0, u32::MAX).await.unwrap_or_default();
+            if let Some((at, event)) = events.iter().enumerate().find(|(at, event)| event.seq != *at as u64 + 1) {
+                world.violation(&format_args!("I5 event {} of {id} stands at {at}", event.seq));
+            }
+            let died = events.iter().filter(|event| event.kind == "workspace.died").count() as u64;
+            let ends = world.ends_of(id.as_uuid());
+            if died > ends {
+                world.violation(&format_args!("{id} is said to have died {died} times, and did {ends} times"));
+            }
+            let row = store.workspace(id).await.ok().flatten();
+            if row.is_none_or(|row| row.observed.status == Status::Deleted)
+                && events.iter().filter(|event| event.kind == "workspace.deleted").count() != 1
+            {
+                world.violation(&format_args!("I5 {id} is gone without exactly one workspace.deleted"));
+            }
+        }
+    }
+}
