@@ -22,17 +22,47 @@ struct Death {
     exit_code: Option<i64>,
 }
 
+/// How a container is not what its settled row says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Drift {
+    /// The workspace is stopped, and the container runs.
+    RunsStopped,
+    /// The workspace runs, and its container does not.
+    Ended,
+}
+
+impl Drift {
+    fn between(row: &Workspace, container: &ContainerState) -> Option<Self> {
+        let runs = container.status == ContainerStatus::Running;
+        let current = row.container_name(row.observed.generation) == container.name;
+        if row.is_settled() && row.desired.intent == Intent::Stopped && runs {
+            return Some(Self::RunsStopped);
+        }
+        (current && should_run(row) && !runs).then_some(Self::Ended)
+    }
+}
+
 impl Core {
     /// A settled workspace whose container no longer runs died; one that is stopped and whose container runs got a
-    /// start that was carried out late.
-    pub(super) async fn compare_container(self: &Arc<Self>, row: &Workspace, container: &ContainerState) -> Result<()> {
-        if row.is_settled() && row.desired.intent == Intent::Stopped && container.status == ContainerStatus::Running {
-            return self.stop_again(row).await;
-        }
-        let current = row.container_name(row.observed.generation) == container.name;
-        if !(current && should_run(row)) || container.status == ContainerStatus::Running {
+    /// start that was carried out late. The row was read after the list: only a second look tells.
+    pub(super) async fn compare_container(
+        self: &Arc<Self>,
+        row: &Workspace,
+        server: &Arc<dyn Server>,
+        listed: &ContainerState,
+    ) -> Result<()> {
+        if Drift::between(row, listed).is_none() {
             return Ok(());
         }
+        let Some(container) = server.inspect_container(&listed.name).await? else { return Ok(()) };
+        match Drift::between(row, &container) {
+            None => Ok(()),
+            Some(Drift::RunsStopped) => self.stop_again(row).await,
+            Some(Drift::Ended) => self.ended(row, &container).await,
+        }
+    }
+
+    async fn ended(self: &Arc<Self>, row: &Workspace, container: &ContainerState) -> Result<()> {
         let exit_code = container.exit_code;
         let death = if container.out_of_memory {
             Death {

@@ -73,7 +73,7 @@ impl Core {
             let Some(labels) = of_workspace(container.labels.as_ref()) else { continue };
             match self.row_of(labels, server).await? {
                 Some(row) if labels.generation >= row.observed.generation => {
-                    self.compare_container(&row, container).await?;
+                    self.compare_container(&row, server, container).await?;
                 }
                 _ => orphans.push(Orphan::Container(container.name.clone())),
             }
