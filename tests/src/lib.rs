@@ -41,9 +41,6 @@ fn server(value: &Value) -> ServerSpec {
 
 /// A pool of Docker servers with the real worker image.
 pub fn docker_pool() -> DockerPool {
-    if std::env::var("NOWORKER").is_ok() {
-        return DockerPool::new();
-    }
     let image = WorkerImage::read(real_part("WORKSPACE_TEST_WORKER_IMAGE"));
     DockerPool::builder().worker_image(image.unwrap_or_else(|error| panic!("{}", error.chain()))).build()
 }
@@ -83,7 +80,7 @@ pub fn sleeper(name: &str) -> NewWorkspace {
 
 /// Waits until a workspace is at rest, and demands its status.
 pub async fn settled(fleet: &Orchestrator, row: &Workspace, status: Status) -> Workspace {
-    let row = fleet.wait(&Caller::admin(), row.id, Duration::from_secs(60)).await;
+    let row = fleet.wait(&Caller::admin(), row.id, Duration::from_mins(1)).await;
     let row = row.unwrap_or_else(|error| panic!("{}", error.chain()));
     assert_eq!(row.observed.status, status, "{:?} {:?}", row.observed.error, row.observed.waiting);
     row

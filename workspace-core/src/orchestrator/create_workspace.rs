@@ -61,7 +61,8 @@ impl Orchestrator {
         }
         let claimed = core
             .claim(draft.strategy(), draft.request(), |decision| {
-                draft.change(core, decision).with_all(record.clone().map(Write::Remember))
+                // First, so that a repeat at the same time is told from a name that is taken.
+                draft.change(core, decision, record.clone().map(Write::Remember))
             })
             .await?;
         let (decision, outcome) = match claimed {
@@ -211,7 +212,7 @@ impl Draft {
         workspace
     }
 
-    fn change(&self, core: &Core, decision: &Decision) -> Change {
+    fn change(&self, core: &Core, decision: &Decision, remember: Option<Write>) -> Change {
         let workspace = self.placed(decision);
         let (id, resources) = (workspace.id, workspace.desired.spec.resources);
         let copy = ProjectCopy { server: decision.server, data_generation: 1, filled: self.project.source.is_none() };
@@ -239,6 +240,7 @@ impl Draft {
         };
         let disk = resources.only_disk();
         Change::by(core.lease.fence())
+            .with_all(remember)
             .with(reserve(id.as_uuid(), ReservationPart::Compute, resources.without_disk()))
             .with_all(
                 (disk.get(Dimension::Disk) > 0)

@@ -54,6 +54,7 @@ impl Orchestrator {
         let observation = core.first_look(&mut record, registration).await?;
         let name = record.spec.name.clone();
         let change = Change::by(core.lease.fence())
+            .with_all(remember.clone().map(Write::Remember))
             .with(Write::InsertServer(record.clone()))
             .with(Write::ObserveServer { id: record.id, observation })
             .with(Write::Append(core.server_event(record.id, "server.registered", json!({ "name": name }))))
@@ -62,8 +63,7 @@ impl Orchestrator {
                 at: now,
                 kind: "server.registered".to_owned(),
                 data: json!({ "server": record.id, "name": name }),
-            }))
-            .with_all(remember.clone().map(Write::Remember));
+            }));
         match core.commit(change).await? {
             Ok(_) => core.server_of(record.id).await,
             Err(refusal) => {
