@@ -105,7 +105,7 @@ async fn lists_are_filtered_and_come_in_parts() {
     let names = async |query: &str| {
         let list = rig.get(&format!("/api/v1/workspaces?{query}")).send().await.expect(200).json();
         let items = list["items"].as_array().unwrap().iter();
-        (items.map(|item| item["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>().join(""), list)
+        (items.map(|item| item["name"].as_str().unwrap().to_owned()).collect::<String>(), list)
     };
     let (all, list) = names("").await;
     assert_eq!((all.as_str(), &list["next_cursor"]), ("abca", &Value::Null));
