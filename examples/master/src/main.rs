@@ -6,6 +6,7 @@ mod pools;
 mod settings;
 mod stores;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use settings::Settings;
@@ -18,7 +19,8 @@ use workspace_fleet::{Caller, Orchestrator};
 #[tokio::main]
 async fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
     match serve().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -39,7 +41,7 @@ async fn serve() -> Result<()> {
     let fleet = start(&settings).await?;
     let admin = Caller::admin();
     let seeded = fleet.seed_servers(&admin, settings.servers.clone()).await?;
-    tracing::info!(seeded, "servers of WORKSPACE_SERVERS registered");
+    tracing::info!(seeded, "servers of the configuration registered");
     let app = router(fleet.clone(), HttpConfig::default().admin_token(settings.token.clone()));
     let address = listener.local_addr().map_err(|error| Error::new(ErrorKind::Internal, "no address").source(error))?;
     banner::ready(&address, &settings, &fleet.servers(&admin).await?);

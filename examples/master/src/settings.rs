@@ -77,11 +77,12 @@ impl Settings {
             .map_err(|error| Error::invalid("DATA_DIR", "the data directory cannot be made").source(error))?;
         let kind = server_kind()?;
         let token = match variable("WORKSPACE_TOKEN") {
-            Some(token) if token.len() < 16 => {
-                return Err(Error::invalid("WORKSPACE_TOKEN", "the token has fewer than 16 characters")
-                    .hint("leave it out, and one is made"));
+            Some(token) => {
+                if token.len() < 32 {
+                    tracing::warn!("WORKSPACE_TOKEN is short: whoever guesses it owns the fleet");
+                }
+                Secret::new(token)
             }
-            Some(token) => Secret::new(token),
             None => key::kept(&data_dir.join("admin-token"), key::new_token)?,
         };
         let secret_key = match variable("WORKSPACE_SECRET_KEY") {
@@ -95,7 +96,10 @@ impl Settings {
             kind,
             worker_image: variable("WORKER_IMAGE").map(PathBuf::from),
             token,
-            secret_key: SecretKey::from_text(secret_key.reveal())?,
+            secret_key: SecretKey::from_text(secret_key.reveal()).map_err(|error| {
+                let hint = error.next_step().unwrap_or_default().to_owned();
+                Error::invalid("WORKSPACE_SECRET_KEY", "the secret key makes no sense").hint(hint).source(error)
+            })?,
             fleet: fleet()?,
             data_dir,
         })
@@ -132,7 +136,11 @@ fn store_kind() -> Result<StoreKind> {
 
 fn servers(kind: ServerKind, data_dir: &std::path::Path) -> Result<Vec<ServerSpec>> {
     match (variable("WORKSPACE_SERVERS"), kind) {
-        (Some(text), _) => servers_from_json(&text),
+        (Some(text), _) => servers_from_json(&text).map_err(|error| {
+            Error::invalid("WORKSPACE_SERVERS", "WORKSPACE_SERVERS is not as it should be")
+                .hint("an array of servers as POST /api/v1/admin/servers takes them")
+                .source(error)
+        }),
         (None, ServerKind::Docker) => Ok(Vec::new()),
         (None, ServerKind::Local) => {
             let pool = LocalPool::new(data_dir.join("servers"))

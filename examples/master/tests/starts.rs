@@ -1,0 +1,145 @@
+//! The program itself, from its environment to its end.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what is not there fails the test")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The program with these variables and no others.
+fn master(data: &Path, variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_master"));
+    command.env_clear().env("DATA_DIR", data).env("SERVERS", "local").env("LISTEN", "127.0.0.1:0");
+    command.envs(variables.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// A master that answers.
+struct Running {
+    child: Child,
+    address: String,
+    said: String,
+}
+
+impl Running {
+    fn start(data: &Path, variables: &[(&str, &str)]) -> Self {
+        let mut child = master(data, variables).spawn().expect("the master starts");
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (mut said, mut address) = (String::new(), String::new());
+        while !said.contains("Ctrl-C ends") {
+            let Some(line) = lines.next() else {
+                let mut errors = String::new();
+                child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+                panic!("the master ended: {errors}");
+            };
+            let line = line.unwrap();
+            if let Some(rest) = line.strip_prefix("workspace-fleet answers on http://") {
+                rest.clone_into(&mut address);
+            }
+            said.push_str(&line);
+            said.push('\n');
+        }
+        Self { child, address, said }
+    }
+
+    /// Sends a request and gives the whole answer.
+    fn ask(&self, method: &str, path: &str, token: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {token}\r\n");
+        write!(stream, "{head}Connection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// Asks it to end, and demands that it does so within seconds and well.
+    fn end(mut self, signal: &str) {
+        let asked = Instant::now();
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        let status = self.child.wait().unwrap();
+        assert_eq!(status.code(), Some(0));
+        assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Gone already where the test came to its end.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn it_keeps_what_it_has_over_a_restart() {
+    let data = tempfile::tempdir().unwrap();
+    let first = Running::start(data.path(), &[]);
+    let token = std::fs::read_to_string(data.path().join("admin-token")).unwrap();
+    let token = token.trim().to_owned();
+    for secret in ["admin-token", "secret-key"] {
+        let mode = std::fs::metadata(data.path().join(secret)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{secret}");
+    }
+    for part in ["local-1", "healthy", &token, "/api/docs", "curl "] {
+        assert!(first.said.contains(part), "{part} is not in\n{}", first.said);
+    }
+    let body = r#"{"name":"hello-1","image":"workspace-base","command":["sleep","infinity"]}"#;
+    let made = first.ask("POST", "/api/v1/workspaces?wait=30", &token, body);
+    assert!(made.starts_with("HTTP/1.1 201 ") && made.contains(r#""status":"running""#), "{made}");
+
+    // An open stream does not keep it from ending.
+    let mut stream = TcpStream::connect(&first.address).unwrap();
+    let head =
+        format!("GET /api/v1/admin/fleet/events HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {token}\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.read_exact(&mut [0; 15]).unwrap();
+    first.end("-INT");
+
+    let second = Running::start(data.path(), &[]);
+    let kept = second.ask("GET", "/api/v1/workspaces", &token, "");
+    assert!(kept.contains("hello-1"), "{kept}");
+    let servers = second.ask("GET", "/api/v1/admin/servers", &token, "");
+    assert_eq!(servers.matches(r#""endpoint""#).count(), 2, "{servers}");
+    second.end("-TERM");
+}
+
+#[test]
+fn the_environment_goes_before_what_is_kept() {
+    let data = tempfile::tempdir().unwrap();
+    let types = r#"{"small":{"image":"workspace-base","command":["sleep","infinity"]}}"#;
+    let variables = [("STORE", "memory"), ("WORKSPACE_TOKEN", "from-the-environment"), ("WORKSPACE_TYPES", types)];
+    let running = Running::start(data.path(), &variables);
+    assert!(!data.path().join("admin-token").exists());
+    let answer = running.ask("GET", "/api/v1/workspaces/types", "from-the-environment", "");
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("small"), "{answer}");
+    running.end("-TERM");
+}
+
+#[test]
+fn a_bad_value_is_told() {
+    let data = tempfile::tempdir().unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap().to_string();
+    for (name, value, says) in [
+        ("STORE", "oracle", "sqlite, postgres or memory"),
+        ("STORE", "postgres", "DATABASE_URL"),
+        ("SERVERS", "podman", "docker or local"),
+        ("LISTEN", "nowhere", "cannot listen on nowhere"),
+        ("LISTEN", &taken, "cannot listen on"),
+        ("WORKSPACE_SERVERS", "{", "WORKSPACE_SERVERS"),
+        ("WORKSPACE_SERVERS", r#"[{"name":"a","endpoint":"local:///x","colour":"red"}]"#, "colour"),
+        ("WORKSPACE_TYPES", "[]", "WORKSPACE_TYPES"),
+        ("REGISTRIES", "{}", "REGISTRIES"),
+        ("WORKSPACE_SECRET_KEY", "short", "WORKSPACE_SECRET_KEY"),
+        ("DATA_DIR", "/proc/nowhere", "DATA_DIR"),
+    ] {
+        let output = master(data.path(), &[(name, value)]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{name}={value}: {said}");
+        assert!(said.contains("error: ") && said.contains(says), "{name}={value}: {said}");
+    }
+}
