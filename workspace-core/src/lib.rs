@@ -21,5 +21,6 @@ pub mod placement;
 pub mod port;
 pub mod resources;
 pub mod secret;
+mod signal;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

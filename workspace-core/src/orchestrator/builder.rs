@@ -51,7 +51,7 @@ impl Orchestrator {
     /// Ends when [`Orchestrator::shutdown`] is called: then streams to clients should end too.
     pub async fn until_shutdown(&self) {
         // An error would mean that the tasks are gone, and `self` holds them.
-        let _ = self.tasks.stopping().wait_for(|&stop| stop).await;
+        self.tasks.stopping().raised().await;
     }
 }
 
@@ -122,11 +122,11 @@ impl OrchestratorBuilder {
 
 /// The work, cut short when the fleet shuts down.
 fn until_stop<F: Future<Output = ()> + Send>(tasks: &Tasks, work: F) -> impl Future<Output = ()> + Send + use<F> {
-    let mut stopping = tasks.stopping();
+    let stopping = tasks.stopping();
     async move {
         tokio::select! {
             biased;
-            _ = stopping.wait_for(|&stop| stop) => {}
+            () = stopping.raised() => {}
             () = work => {}
         }
     }

@@ -11,6 +11,7 @@ use crate::event::Event;
 use crate::id::{ServerId, WorkspaceId};
 use crate::model::Scope;
 use crate::orchestrator::{Caller, Core, Orchestrator};
+use crate::signal::{Listener, Signal};
 
 /// Events in order, for ever: it ends with an error or with the fleet's shutdown.
 pub type EventStream = BoxStream<'static, Result<Event>>;
@@ -55,22 +56,22 @@ impl Orchestrator {
         let stopping = self.tasks.stopping();
         let news = core.hub.subscribe(parent);
         let state = (core, news, stopping, VecDeque::new(), after);
-        stream::try_unfold(state, move |(core, mut news, mut stopping, mut ready, mut after)| async move {
+        stream::try_unfold(state, move |(core, mut news, stopping, mut ready, mut after)| async move {
             loop {
                 if let Some(event) = ready.pop_front() {
                     return Ok::<_, Error>(Some((event, (core, news, stopping, ready, after))));
                 }
                 // Marked as seen before the query: what comes in between wakes us again.
-                news.mark_unchanged();
+                news.mark_heard();
                 ready.extend(core.store.events(parent, after, PAGE).await?);
                 if let Some(last) = ready.back() {
                     after = Event::clone(last).seq;
                     continue;
                 }
-                if *stopping.borrow() {
+                if stopping.is_raised() {
                     return Ok(None);
                 }
-                core.pause(&mut news, &mut stopping).await;
+                core.pause(&mut news, &stopping).await;
             }
         })
         .boxed()
@@ -79,15 +80,11 @@ impl Orchestrator {
 
 impl Core {
     /// Waits for a hint, a shutdown, or the next look for what other masters wrote.
-    pub(super) async fn pause(
-        &self,
-        news: &mut tokio::sync::watch::Receiver<()>,
-        stopping: &mut tokio::sync::watch::Receiver<bool>,
-    ) {
+    pub(super) async fn pause(&self, news: &mut Listener, stopping: &Signal) {
         tokio::select! {
             biased;
-            _ = stopping.wait_for(|&stop| stop) => {}
-            Ok(()) = news.changed() => {}
+            () = stopping.raised() => {}
+            () = news.heard() => {}
             () = tokio::time::sleep(self.config.poll_interval) => {}
         }
     }

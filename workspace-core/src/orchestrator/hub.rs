@@ -3,31 +3,32 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::watch;
 use uuid::Uuid;
+
+use crate::signal::{Listener, Signal};
 
 /// Subjects that somebody waits for. Waking is a hint: the waiter looks into the store.
 #[derive(Debug, Default)]
 pub(super) struct Hub {
-    subjects: Mutex<BTreeMap<Uuid, watch::Sender<()>>>,
+    subjects: Mutex<BTreeMap<Uuid, Signal>>,
 }
 
 impl Hub {
     /// Wakes with each later [`Hub::wake`] of the subject.
-    pub(super) fn subscribe(&self, subject: Uuid) -> watch::Receiver<()> {
+    pub(super) fn subscribe(&self, subject: Uuid) -> Listener {
         let mut subjects = self.lock();
-        subjects.retain(|_, sender| sender.receiver_count() > 0);
-        subjects.entry(subject).or_insert_with(|| watch::Sender::new(())).subscribe()
+        subjects.retain(|_, signal| signal.is_shared());
+        subjects.entry(subject).or_default().listen()
     }
 
     /// Wakes everybody who waits for the subject.
     pub(super) fn wake(&self, subject: Uuid) {
-        if let Some(sender) = self.lock().get(&subject) {
-            sender.send_replace(());
+        if let Some(signal) = self.lock().get(&subject) {
+            signal.raise();
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Uuid, watch::Sender<()>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Uuid, Signal>> {
         self.subjects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,12 +3,12 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Fence, Lease};
 use crate::orchestrator::Core;
+use crate::signal::Signal;
 
 /// The lease that this master holds.
 #[derive(Debug)]
@@ -16,14 +16,14 @@ pub(super) struct LeaseKeeper {
     fence: Fence,
     /// `None` once the lease is lost for good.
     until: Mutex<Option<Instant>>,
-    renewed: watch::Sender<()>,
+    renewed: Signal,
 }
 
 impl LeaseKeeper {
     /// Keeps a lease that was asked for at `asked`: what is left is counted from before the request.
     pub(super) fn new(lease: &Lease, asked: Instant) -> Self {
         let until = Mutex::new(Some(asked + lease.until.since(lease.store_now)));
-        Self { fence: lease.fence.clone(), until, renewed: watch::Sender::new(()) }
+        Self { fence: lease.fence.clone(), until, renewed: Signal::default() }
     }
 
     /// What every write carries.
@@ -36,20 +36,20 @@ impl LeaseKeeper {
     /// # Errors
     /// [`ErrorKind::Fenced`] when the lease is lost.
     pub(super) async fn outlive(&self, call: Duration) -> Result<()> {
-        let mut renewed = self.renewed.subscribe();
+        let mut renewed = self.renewed.listen();
         loop {
             match *self.until.lock().unwrap_or_else(PoisonError::into_inner) {
                 None => return Err(lost()),
                 Some(until) if until > Instant::now() + call => return Ok(()),
                 Some(_) => {}
             }
-            renewed.changed().await.map_err(|_| lost())?;
+            renewed.heard().await;
         }
     }
 
     fn set(&self, until: Option<Instant>) {
         *self.until.lock().unwrap_or_else(PoisonError::into_inner) = until;
-        self.renewed.send_replace(());
+        self.renewed.raise();
     }
 }
 

@@ -4,22 +4,23 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::id::WorkspaceId;
+use crate::signal::Signal;
 
 /// The background tasks; dropping this ends them at once.
 #[derive(Debug)]
 pub(super) struct Tasks {
     running: Mutex<JoinSet<()>>,
     driven: Mutex<BTreeMap<WorkspaceId, Arc<Notify>>>,
-    stopping: watch::Sender<bool>,
+    stopping: Signal,
 }
 
 impl Tasks {
     pub(super) fn new() -> Self {
-        Self { running: Mutex::default(), driven: Mutex::default(), stopping: watch::Sender::new(false) }
+        Self { running: Mutex::default(), driven: Mutex::default(), stopping: Signal::default() }
     }
 
     /// Runs something until it ends or the fleet is dropped.
@@ -54,17 +55,17 @@ impl Tasks {
 
     /// Asks every task to end at its next step.
     pub(super) fn stop(&self) {
-        self.stopping.send_replace(true);
+        self.stopping.raise();
     }
 
     /// Whether the fleet is shutting down.
     pub(super) fn is_stopping(&self) -> bool {
-        *self.stopping.borrow()
+        self.stopping.is_raised()
     }
 
-    /// Ends when the fleet shuts down.
-    pub(super) fn stopping(&self) -> watch::Receiver<bool> {
-        self.stopping.subscribe()
+    /// Raised when the fleet shuts down.
+    pub(super) fn stopping(&self) -> Signal {
+        self.stopping.clone()
     }
 
     /// Waits for every task that is running.

@@ -110,13 +110,13 @@ impl Orchestrator {
     pub async fn until_revoked(&self, caller: &Caller) {
         let Some(id) = caller.token() else { return std::future::pending().await };
         let mut news = self.core.hub.subscribe(id.as_uuid());
-        let mut stopping = self.tasks.stopping();
+        let stopping = self.tasks.stopping();
         loop {
-            news.mark_unchanged();
+            news.mark_heard();
             match self.core.store.token(id).await {
                 Ok(token) if token.as_ref().is_none_or(|token| !self.core.is_good(token)) => return,
                 // A store that does not answer ends no stream.
-                _ => self.core.pause(&mut news, &mut stopping).await,
+                _ => self.core.pause(&mut news, &stopping).await,
             }
             if self.tasks.is_stopping() {
                 return;

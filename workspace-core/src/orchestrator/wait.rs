@@ -15,18 +15,18 @@ impl Orchestrator {
     pub async fn wait(&self, caller: &Caller, id: WorkspaceId, longest: Duration) -> Result<Workspace> {
         let deadline = Instant::now() + longest;
         let mut news = self.core.hub.subscribe(id.as_uuid());
-        let mut stopping = self.tasks.stopping();
+        let stopping = self.tasks.stopping();
         caller.require(Scope::WorkspacesRead)?;
         if !caller.may_see(&self.core.newest(id).await?.owner) {
             return Err(Error::not_found("workspace"));
         }
         loop {
-            news.mark_unchanged();
+            news.mark_heard();
             let row = self.core.newest(id).await?;
             if row.is_settled() || self.tasks.is_stopping() {
                 return Ok(row);
             }
-            if timeout_at(deadline, self.core.pause(&mut news, &mut stopping)).await.is_err() {
+            if timeout_at(deadline, self.core.pause(&mut news, &stopping)).await.is_err() {
                 return Ok(row);
             }
         }

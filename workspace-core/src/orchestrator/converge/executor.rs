@@ -50,10 +50,10 @@ impl Core {
 
     /// Waits before the next pass, no longer than until the row says something else or the fleet shuts down.
     async fn rest(&self, id: WorkspaceId, revision: u64, poke: &Notify, backoff: &mut Backoff) {
-        let Some(mut stopping) = self.tasks.upgrade().map(|tasks| tasks.stopping()) else { return };
+        let Some(stopping) = self.tasks.upgrade().map(|tasks| tasks.stopping()) else { return };
         tokio::select! {
             biased;
-            _ = stopping.wait_for(|&stop| stop) => {}
+            () = stopping.raised() => {}
             () = self.superseded(id, revision, poke) => {}
             () = sleep(backoff.next(&self.env)) => {}
         }

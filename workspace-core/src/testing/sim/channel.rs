@@ -1,5 +1,6 @@
 //! A channel into a simulated container.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -73,19 +74,19 @@ impl Channel for SimChannel {
     async fn exec(&self, request: ExecRequest) -> Result<ExecStream> {
         let (name, run) = (self.container.clone(), self.run);
         let subject = format!("{name} {:?}", request.argv);
-        let program = Program::new(&request.argv, request.stdin.as_ref());
-        let started =
-            self.wire.ask(
-                PortCall::Exec,
-                &subject,
-                move |machine| {
-                    if lives(machine, &name, run) { Ok(()) } else { Err(ended()) }
-                },
-            );
-        self.judge(started.await)?;
-        let program = program.ok_or_else(|| {
-            Error::new(ErrorKind::ProgramNotFound, format!("no such program: {:?}", request.argv.first()))
-        })?;
+        if request.argv.is_empty() {
+            return Err(Error::invalid("argv", "a program is needed"));
+        }
+        let asked = request.clone();
+        let started = self.wire.ask(PortCall::Exec, &subject, move |machine| {
+            let container = machine.containers.get(&name).filter(|_| lives(machine, &name, run)).ok_or_else(ended)?;
+            let mut env = container.spec.env.clone();
+            env.extend(asked.env.clone());
+            program(machine, &name, &asked, &env).ok_or_else(|| {
+                Error::new(ErrorKind::ProgramNotFound, format!("no such program: {:?}", asked.argv.first()))
+            })
+        });
+        let program = self.judge(started.await)?;
         Ok(self.output(&request, program))
     }
 
@@ -115,9 +116,11 @@ impl SimChannel {
     fn output(&self, request: &ExecRequest, program: Program) -> ExecStream {
         let started = Instant::now();
         let limit = usize::try_from(request.output_limit).unwrap_or(usize::MAX);
-        let truncated = program.stdout.len() > limit;
+        let truncated = program.stdout.len() + program.stderr.len() > limit;
         let stdout = program.stdout.slice(..program.stdout.len().min(limit));
-        let first = (!stdout.is_empty()).then_some(Ok(ExecEvent::Stdout(stdout)));
+        let stderr = program.stderr.slice(..program.stderr.len().min(limit - stdout.len()));
+        let first = (!stdout.is_empty()).then_some(Ok(ExecEvent::Stdout(stdout))).into_iter();
+        let first = first.chain((!stderr.is_empty()).then_some(Ok(ExecEvent::Stderr(stderr))));
         let by_itself = program.ends_after.filter(|after| *after <= request.timeout);
         let until = started + by_itself.unwrap_or(request.timeout);
         let end = by_itself.map_or(ExecEnd::TimeLimit, |_| ExecEnd::Exited(program.exit_code));
@@ -125,20 +128,35 @@ impl SimChannel {
         let last = async move {
             let mut changes = wire.world().changes();
             loop {
-                changes.mark_unchanged();
+                changes.mark_heard();
                 if wire.world().look(wire.server(), |machine| lives(machine, &name, run)) != Some(true) {
                     return Err(ended());
                 }
                 tokio::select! {
                     biased;
                     () = sleep_until(until) => break,
-                    _ = changes.changed() => {}
+                    () = changes.heard() => {}
                 }
             }
             let duration: Duration = started.elapsed();
             Ok(ExecEvent::Ended { end, truncated, duration })
         };
         stream::iter(first).chain(stream::once(last)).boxed()
+    }
+}
+
+/// What a request runs. `cat` reads the workspace's files besides its input.
+fn program(machine: &mut Machine, name: &str, asked: &ExecRequest, env: &BTreeMap<String, String>) -> Option<Program> {
+    match &asked.argv[..] {
+        [cat, path] if cat == "cat" => {
+            let content = machine.workspace(name).map(|tree| tree.read(path.trim_start_matches("/workspace/")));
+            let shell = ["echo", ">&2", "no", "such", "file;", "exit", "1"].map(str::to_owned);
+            match content {
+                Some(Ok(content)) => Program::new(&["cat".to_owned()], env, Some(&content.bytes)),
+                _ => Program::new(&["sh".to_owned(), "-c".to_owned(), shell.join(" ")], env, None),
+            }
+        }
+        argv => Program::new(argv, env, asked.stdin.as_ref()),
     }
 }
 

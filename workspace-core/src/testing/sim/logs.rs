@@ -17,14 +17,15 @@ pub(super) fn stream(wire: Wire, name: String, options: LogOptions) -> LogStream
     let state = (wire, name, changes, skipped.unwrap_or(0));
     stream::try_unfold(state, move |(wire, name, mut changes, seen)| async move {
         loop {
-            changes.mark_unchanged();
+            changes.mark_heard();
             let (chunk, running) = next(&wire, &name, seen)?;
             if let Some(chunk) = chunk {
                 return Ok(Some((chunk, (wire, name, changes, seen + 1))));
             }
-            if !(options.follow && running) || changes.changed().await.is_err() {
+            if !(options.follow && running) {
                 return Ok(None);
             }
+            changes.heard().await;
         }
     })
     .boxed()

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -14,6 +13,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::environment::{Environment, SeededEntropy};
 use crate::error::{Error, ErrorKind, Result};
 use crate::resources::Resources;
+use crate::signal::{Listener, Signal};
 use crate::testing::sim::fault::Fate;
 use crate::testing::sim::journal::Journal;
 use crate::testing::sim::machine::Machine;
@@ -31,7 +31,7 @@ pub struct World {
     plan: FaultPlan,
     faults: AtomicBool,
     machines: Mutex<BTreeMap<String, Machine>>,
-    changed: watch::Sender<()>,
+    changed: Signal,
 }
 
 impl World {
@@ -44,7 +44,7 @@ impl World {
             plan,
             faults: AtomicBool::new(true),
             machines: Mutex::default(),
-            changed: watch::Sender::new(()),
+            changed: Signal::default(),
         })
     }
 
@@ -169,7 +169,7 @@ impl World {
     /// Changes a server and wakes whoever waits for that.
     pub(super) fn alter<T>(&self, server: &str, change: impl FnOnce(&mut Machine) -> T) -> Option<T> {
         let answer = self.look(server, change);
-        self.changed.send_replace(());
+        self.changed.raise();
         answer
     }
 
@@ -194,7 +194,7 @@ impl World {
     }
 
     /// Wakes with every change of any server.
-    pub(super) fn changes(&self) -> watch::Receiver<()> {
-        self.changed.subscribe()
+    pub(super) fn changes(&self) -> Listener {
+        self.changed.listen()
     }
 }
