@@ -86,19 +86,19 @@ impl FaultPlan {
             _ => Duration::from_secs(frequent),
         };
         Self {
-            request_lost: rate(80),
-            reply_lost: rate(80),
-            broken: rate(80),
-            late: rate(80),
+            request_lost: rate(100),
+            reply_lost: rate(100),
+            broken: rate(100),
+            late: rate(100),
             slow: rate(150),
-            store_before: rate(40),
-            store_after: rate(40),
-            hang: every(60),
-            crash: every(90),
-            died: every(20),
-            killed: every(30),
-            shut_down: every(90),
-            store_outage: every(90),
+            store_before: rate(50),
+            store_after: rate(50),
+            hang: every(40),
+            crash: every(60),
+            died: every(12),
+            killed: every(15),
+            shut_down: every(45),
+            store_outage: every(60),
         }
     }
 }

@@ -96,7 +96,8 @@ impl Machine {
             return adopt("container", &spec.name, &known.labels, &spec.labels);
         }
         if !self.images.contains(spec.image.as_str()) {
-            return Err(Error::new(ErrorKind::ImageNotFound, format!("no such image: {}", spec.image)));
+            return Err(Error::new(ErrorKind::ImageNotFound, format!("no such image: {}", spec.image))
+                .hint("check the image's name, or load it on the server"));
         }
         if spec.cpu_millis > self.totals.cpu_millis {
             return Err(Error::invalid("resources.cpu_millis", "more cores than the server has"));
@@ -144,7 +145,7 @@ impl Machine {
         if let Some(network) = container.spec.network.as_ref().filter(|name| !self.networks.contains_key(*name)) {
             return Err(Error::new(ErrorKind::NotFound, format!("no such network: {network}")));
         }
-        let program = Program::new(&container.spec.command, input).ok_or_else(|| {
+        let program = Program::new(&container.spec.command, &container.spec.env, input).ok_or_else(|| {
             Error::new(ErrorKind::ProgramNotFound, format!("no such program: {:?}", container.spec.command))
         })?;
         container.run += 1;
@@ -152,8 +153,9 @@ impl Machine {
         container.status = ContainerStatus::Running;
         (container.exit_code, container.out_of_memory) = (None, false);
         (container.started_at, container.finished_at) = (Some(at), None);
-        if !program.stdout.is_empty() {
-            container.log.push(LogChunk { stream: OutputStream::Stdout, bytes: program.stdout.clone() });
+        for (stream, bytes) in [(OutputStream::Stdout, &program.stdout), (OutputStream::Stderr, &program.stderr)] {
+            let lines = bytes.split_inclusive(|&byte| byte == b'\n').map(|line| bytes.slice_ref(line));
+            container.log.extend(lines.map(|bytes| LogChunk { stream, bytes }));
         }
         Ok(Some((container.run, program)))
     }
@@ -193,7 +195,7 @@ impl Machine {
         }
         if let Some((other, _)) = self.networks.iter().find(|(_, network)| network.slot == spec.slot) {
             let message = format!("the addresses of network {} are those of {other}", spec.name);
-            return Err(Error::new(ErrorKind::Conflict, message));
+            return Err(Error::new(ErrorKind::NetworkTaken, message));
         }
         self.networks.insert(spec.name.clone(), Network { slot: spec.slot, labels: spec.labels.to_map() });
         Ok(Created::New)
@@ -303,6 +305,13 @@ fn ours(what: &str, name: &str, labels: &BTreeMap<String, String>, fleet: FleetI
         return Ok(());
     }
     Err(Error::new(ErrorKind::ForeignObject, format!("{what} {name} does not belong to this fleet")))
+}
+
+/// What an Engine takes for a name.
+pub(super) fn check_name(name: &str) -> Result<()> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    let fine = name.len() > 1 && name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(allowed);
+    if fine { Ok(()) } else { Err(Error::invalid("name", format!("{name:?} is no name"))) }
 }
 
 pub(super) fn missing(name: &str) -> Error {

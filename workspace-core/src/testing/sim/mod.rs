@@ -26,3 +26,6 @@ pub use port_call::PortCall;
 pub use server::SimServer;
 pub use store::FaultyStore;
 pub use world::World;
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,7 @@ use crate::port::{
     VolumeSummary,
 };
 use crate::testing::sim::channel::SimChannel;
-use crate::testing::sim::machine::missing;
+use crate::testing::sim::machine::{Container, Machine, check_name, missing};
 use crate::testing::sim::wire::{Arrived, Wire};
 use crate::testing::sim::{PortCall, logs};
 
@@ -96,7 +96,7 @@ impl Images for SimServer {
     /// An archive is the names of its images, one a line.
     async fn load_image(&self, archive: Bytes) -> Result<()> {
         let names: BTreeSet<_> = String::from_utf8_lossy(&archive).lines().map(str::to_owned).collect();
-        let load = move |machine: &mut super::machine::Machine| {
+        let load = move |machine: &mut Machine| {
             machine.images.extend(names);
             Ok(())
         };
@@ -107,110 +107,98 @@ impl Images for SimServer {
 #[async_trait]
 impl Networks for SimServer {
     async fn create_network(&self, spec: &NetworkSpec) -> Result<Created> {
-        let (name, spec) = (spec.name.clone(), spec.clone());
-        self.wire.ask(PortCall::CreateNetwork, &name, move |machine| machine.create_network(&spec)).await
+        let spec_sent = spec.clone();
+        self.wire.ask_of(PortCall::CreateNetwork, &spec.name, move |at, _| at.create_network(&spec_sent)).await
     }
 
     async fn remove_network(&self, name: &str, fleet: FleetId) -> Result<()> {
-        let owned = name.to_owned();
-        self.wire.ask(PortCall::RemoveNetwork, name, move |machine| machine.remove_network(&owned, fleet)).await
+        self.wire.ask_of(PortCall::RemoveNetwork, name, move |at, name| at.remove_network(name, fleet)).await
     }
 
     async fn list_networks(&self, fleet: FleetId) -> Result<Vec<NetworkSummary>> {
-        self.wire.ask(PortCall::ListNetworks, "", move |machine| Ok(machine.list_networks(fleet))).await
+        self.wire.ask(PortCall::ListNetworks, "", move |at| Ok(at.list_networks(fleet))).await
     }
 }
 
 #[async_trait]
 impl Containers for SimServer {
     async fn create_container(&self, spec: &ContainerSpec) -> Result<Created> {
-        let (name, spec) = (spec.name.clone(), spec.clone());
-        self.wire.ask(PortCall::CreateContainer, &name, move |machine| machine.create_container(&spec)).await
+        let spec_sent = spec.clone();
+        self.wire.ask_of(PortCall::CreateContainer, &spec.name, move |at, _| at.create_container(&spec_sent)).await
     }
 
     async fn start_container(&self, name: &str, input: Option<Bytes>) -> Result<()> {
-        let call = PortCall::StartContainer;
-        let owned = name.to_owned();
+        check_name(name)?;
+        let (call, owned) = (PortCall::StartContainer, name.to_owned());
         self.wire.request(call, name, call.deadline(), |arrived| start(arrived, owned, input)).await
     }
 
     async fn stop_container(&self, name: &str, grace: Duration) -> Result<()> {
-        let call = PortCall::StopContainer;
-        let owned = name.to_owned();
+        check_name(name)?;
+        let (call, owned) = (PortCall::StopContainer, name.to_owned());
         self.wire.request(call, name, grace + call.deadline(), move |arrived| stop(arrived, owned, grace)).await
     }
 
     async fn remove_container(&self, name: &str, fleet: FleetId) -> Result<()> {
-        let owned = name.to_owned();
-        self.wire.ask(PortCall::RemoveContainer, name, move |machine| machine.remove_container(&owned, fleet)).await
+        self.wire.ask_of(PortCall::RemoveContainer, name, move |at, name| at.remove_container(name, fleet)).await
     }
 
     async fn inspect_container(&self, name: &str) -> Result<Option<ContainerState>> {
-        let owned = name.to_owned();
-        let look = move |machine: &mut super::machine::Machine| {
-            Ok(machine.containers.get(&owned).map(super::machine::Container::state))
-        };
-        self.wire.ask(PortCall::InspectContainer, name, look).await
+        let look = |at: &mut Machine, name: &str| Ok(at.containers.get(name).map(Container::state));
+        self.wire.ask_of(PortCall::InspectContainer, name, look).await
     }
 
     async fn list_containers(&self, fleet: FleetId) -> Result<Vec<ContainerState>> {
-        self.wire.ask(PortCall::ListContainers, "", move |machine| Ok(machine.list_containers(fleet))).await
+        self.wire.ask(PortCall::ListContainers, "", move |at| Ok(at.list_containers(fleet))).await
     }
 
     async fn container_logs(&self, name: &str, options: LogOptions) -> Result<LogStream> {
-        let owned = name.to_owned();
-        let exists = move |machine: &mut super::machine::Machine| {
-            machine.containers.get(&owned).map(|_| ()).ok_or_else(|| missing(&owned))
+        let exists = |at: &mut Machine, name: &str| match at.containers.contains_key(name) {
+            true => Ok(()),
+            false => Err(missing(name)),
         };
-        self.wire.ask(PortCall::ContainerLogs, name, exists).await?;
+        self.wire.ask_of(PortCall::ContainerLogs, name, exists).await?;
         Ok(logs::stream(self.wire.clone(), name.to_owned(), options))
     }
 
     async fn container_stats(&self, name: &str) -> Result<ContainerStats> {
-        let owned = name.to_owned();
-        let stats = move |machine: &mut super::machine::Machine| {
-            let container = machine.containers.get(&owned).ok_or_else(|| missing(&owned))?;
+        let stats = |at: &mut Machine, name: &str| {
+            let container = at.containers.get(name).ok_or_else(|| missing(name))?;
             if !container.is_running() {
-                return Err(Error::new(ErrorKind::NotRunning, format!("container {owned} does not run")));
+                return Err(Error::new(ErrorKind::NotRunning, format!("container {name} does not run")));
             }
             let memory_limit_bytes = container.spec.memory_mib << 20;
             Ok(ContainerStats { memory_bytes: 1 << 20, memory_limit_bytes, pids: 1, ..ContainerStats::default() })
         };
-        self.wire.ask(PortCall::ContainerStats, name, stats).await
+        self.wire.ask_of(PortCall::ContainerStats, name, stats).await
     }
 }
 
 #[async_trait]
 impl VolumeStore for SimServer {
     async fn create_volume(&self, spec: &VolumeSpec) -> Result<Created> {
-        let (name, spec) = (spec.name.clone(), spec.clone());
-        self.wire.ask(PortCall::CreateVolume, &name, move |machine| machine.create_volume(&spec)).await
+        let spec_sent = spec.clone();
+        self.wire.ask_of(PortCall::CreateVolume, &spec.name, move |at, _| at.create_volume(&spec_sent)).await
     }
 
     async fn inspect_volume(&self, name: &str) -> Result<Option<VolumeSummary>> {
-        let owned = name.to_owned();
-        let look = move |machine: &mut super::machine::Machine| {
-            Ok(machine.volumes.get(&owned).map(|volume| volume.summary(&owned)))
-        };
-        self.wire.ask(PortCall::InspectVolume, name, look).await
+        let look = |at: &mut Machine, name: &str| Ok(at.volumes.get(name).map(|volume| volume.summary(name)));
+        self.wire.ask_of(PortCall::InspectVolume, name, look).await
     }
 
     async fn remove_volume(&self, name: &str, fleet: FleetId) -> Result<()> {
-        let owned = name.to_owned();
-        self.wire.ask(PortCall::RemoveVolume, name, move |machine| machine.remove_volume(&owned, fleet)).await
+        self.wire.ask_of(PortCall::RemoveVolume, name, move |at, name| at.remove_volume(name, fleet)).await
     }
 
     async fn list_volumes(&self, fleet: FleetId) -> Result<Vec<VolumeSummary>> {
-        self.wire.ask(PortCall::ListVolumes, "", move |machine| Ok(machine.list_volumes(fleet))).await
+        self.wire.ask(PortCall::ListVolumes, "", move |at| Ok(at.list_volumes(fleet))).await
     }
 
     async fn volume_usage(&self, name: &str) -> Result<u64> {
-        let owned = name.to_owned();
-        let usage = move |machine: &mut super::machine::Machine| {
-            let volume = machine.volumes.get(&owned);
-            volume.map(|volume| volume.tree.bytes()).ok_or_else(|| Error::not_found("volume"))
+        let usage = |at: &mut Machine, name: &str| {
+            at.volumes.get(name).map(|volume| volume.tree.bytes()).ok_or_else(|| Error::not_found("volume"))
         };
-        self.wire.ask(PortCall::VolumeUsage, name, usage).await
+        self.wire.ask_of(PortCall::VolumeUsage, name, usage).await
     }
 }
 
@@ -236,7 +224,7 @@ async fn start(arrived: Arrived, name: String, input: Option<Bytes>) -> Result<(
 
 /// Most programs end when they are asked to; some have to be ended.
 async fn stop(arrived: Arrived, name: String, grace: Duration) -> Result<()> {
-    let find = |machine: &mut super::machine::Machine| {
+    let find = |machine: &mut Machine| {
         let container = machine.containers.get(&name);
         Ok(container.filter(|container| container.is_running()).map(|container| container.run))
     };

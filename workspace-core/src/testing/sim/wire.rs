@@ -10,7 +10,7 @@ use tokio::time::{sleep, sleep_until, timeout};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::testing::sim::fault::Fate;
-use crate::testing::sim::machine::Machine;
+use crate::testing::sim::machine::{Machine, check_name};
 use crate::testing::sim::{Fault, PortCall, World};
 
 /// The connection to one simulated server. Cheap to clone.
@@ -62,6 +62,18 @@ impl Wire {
         act: impl FnOnce(&mut Machine) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.request(call, subject, call.deadline(), |arrived| async move { arrived.act(act) }).await
+    }
+
+    /// Asks for something about an object; a name that can be none is refused before anything is sent.
+    pub(super) async fn ask_of<T: Send + 'static>(
+        &self,
+        call: PortCall,
+        name: &str,
+        act: impl FnOnce(&mut Machine, &str) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        check_name(name)?;
+        let owned = name.to_owned();
+        self.ask(call, name, move |machine| act(machine, &owned)).await
     }
 
     /// Sends a request and waits for its answer until the deadline. The server works on its own: it does not notice

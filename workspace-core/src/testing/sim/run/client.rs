@@ -29,7 +29,7 @@ impl Clients {
     pub(super) async fn run(&self, requests: u64) {
         for number in 0..requests {
             let rush = self.world.dice.chance(500);
-            let pause = if rush { Duration::from_millis(50) } else { Duration::from_secs(8) };
+            let pause = if rush { Duration::from_millis(50) } else { Duration::from_secs(12) };
             sleep(self.world.dice.between(Duration::ZERO, pause)).await;
             self.ask(number).await;
         }
@@ -55,7 +55,8 @@ impl Clients {
                 58..67 => ("restart", fleet.restart_workspace(&admin, id).await.map(drop)),
                 67..76 => ("patch", fleet.patch_workspace(&admin, id, patch, None).await.map(drop)),
                 76..85 => ("delete", clients.delete(&fleet, id).await),
-                85..95 => ("write", clients.write(&fleet, id, number).await),
+                85..94 => ("write", clients.write(&fleet, id, number).await),
+                94..97 => ("cordon", clients.cordon(&fleet, number).await),
                 _ => ("exec", fleet.exec(&admin, id, ExecRequest::new(["echo", "hi"])).await.map(drop)),
             };
             let answer = done.as_ref().err().map_or("ok", |error| error.kind().code());
@@ -97,6 +98,16 @@ impl Clients {
         Ok(())
     }
 
+    async fn cordon(&self, fleet: &Orchestrator, number: u64) -> crate::error::Result<()> {
+        let servers = fleet.servers(&Caller::admin()).await?;
+        let Some(server) = self.world.dice.pick(&servers) else { return Ok(()) };
+        let id = server.record.id;
+        match number % 2 {
+            0 => fleet.cordon_server(&Caller::admin(), id).await.map(drop),
+            _ => fleet.uncordon_server(&Caller::admin(), id).await.map(drop),
+        }
+    }
+
     fn new_workspace(&self, number: u64) -> NewWorkspace {
         let dice = &self.world.dice;
         let image = match dice.below(20) {
@@ -126,6 +137,7 @@ impl Clients {
                 server,
                 ..PlacementSpec::default()
             },
+            ttl_seconds: dice.chance(100).then(|| 30 + dice.below(400)),
             ..WorkspaceSpec::default()
         };
         NewWorkspace { name: format!("ws-{number}"), spec, ..NewWorkspace::default() }

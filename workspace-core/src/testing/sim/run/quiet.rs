@@ -1,6 +1,7 @@
 //! What must be so when everything is at rest: rows, reservations and servers tell the same.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -11,6 +12,9 @@ use crate::resources::Resources;
 use crate::testing::sim::World;
 use crate::testing::sim::machine::{Machine, read};
 use crate::testing::sim::run::history::rows;
+
+/// How long after its time a workspace may still be there: until the next pass over all, and its deletion.
+const EXPIRY: Duration = Duration::from_secs(30);
 
 /// The rows of a fleet at one moment.
 struct Rows {
@@ -30,6 +34,12 @@ pub(super) async fn differences(world: &World, store: &dyn StateStore) -> Vec<St
             let waiting = waiting.map_or("nothing", |problem| problem.message.as_str());
             differences
                 .push(format!("I4 {} is {status}, wanted {:?}, waits for {waiting}", row.id, row.desired.intent));
+        }
+    }
+    for row in rows.workspaces.values() {
+        let age = world.now().since(row.created_at);
+        if row.desired.spec.ttl_seconds.is_some_and(|ttl| age >= Duration::from_secs(ttl) + EXPIRY) {
+            differences.push(format!("I4 {} outlived its time to live", row.id));
         }
     }
     rows.reservations(&mut differences);

@@ -56,7 +56,7 @@ async fn scenario(seed: u64) -> Report {
 
     world.set_faults(true);
     let chaos = chaos::unleash(&world, &masters, &plan);
-    clients.run(15 + dice.below(45)).await;
+    clients.run(20 + dice.below(50)).await;
     drop(chaos);
 
     world.note(&"no more faults");
@@ -65,6 +65,7 @@ async fn scenario(seed: u64) -> Report {
         world.heal(&server);
     }
     sleep(LATEST).await;
+    uncordon(&world, &masters).await;
     converge(&world, &store).await;
     history.check(&world, store.as_ref()).await;
     clean_slate(&world, &store, &masters).await;
@@ -87,6 +88,15 @@ async fn add_servers(world: &World, masters: &Masters, count: u64) {
         let fleet = masters.any().await;
         if let Err(error) = fleet.register_server(&Caller::admin(), spec, Registration::MustAnswer, None).await {
             world.violation(&format_args!("{name} was not registered: {}", error.chain()));
+        }
+    }
+}
+
+async fn uncordon(world: &World, masters: &Masters) {
+    let (fleet, admin) = (masters.any().await, Caller::admin());
+    for server in fleet.servers(&admin).await.unwrap_or_default() {
+        if let Err(error) = fleet.uncordon_server(&admin, server.record.id).await {
+            world.violation(&format_args!("{} was not uncordoned: {}", server.record.spec.name, error.chain()));
         }
     }
 }

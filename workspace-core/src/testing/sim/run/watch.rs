@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use crate::event::Event;
 use crate::id::WorkspaceId;
 use crate::model::Status;
 use crate::port::StateStore;
@@ -19,7 +20,11 @@ struct Seen {
     revision: u64,
     generation: u64,
     ran: u64,
+    listed: bool,
 }
+
+/// Why a start may be given up. Anything else is a mistake of ours.
+const REASONS: [&str; 5] = ["image_not_found", "not_running", "timeout", "server_unreachable", "store_unavailable"];
 
 impl Watch {
     /// Looks at everything that the store holds.
@@ -37,9 +42,16 @@ impl Watch {
         }
         let rows = rows(store).await;
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (id, seen) in seen.iter_mut() {
+            seen.listed &= rows.iter().any(|row| row.id == *id);
+        }
         for row in rows {
-            let now = Seen { revision: row.revision, generation: row.desired.generation, ran: row.observed.generation };
+            let (generation, ran) = (row.desired.generation, row.observed.generation);
+            let now = Seen { revision: row.revision, generation, ran, listed: true };
             let before = seen.insert(row.id, now).unwrap_or(now);
+            if !before.listed {
+                world.violation(&format_args!("I8 {} came back", row.id));
+            }
             let back = now.revision < before.revision || now.generation < before.generation || now.ran < before.ran;
             if back || now.ran > now.generation {
                 world.violation(&format_args!("I8 {} went from {before:?} to {now:?}", row.id));
@@ -70,20 +82,29 @@ impl Watch {
         let known: Vec<_> = self.0.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
         for id in known {
             let events = store.events(id.as_uuid(), 0, u32::MAX).await.unwrap_or_default();
-            if let Some((at, event)) = events.iter().enumerate().find(|(at, event)| event.seq != *at as u64 + 1) {
-                world.violation(&format_args!("I5 event {} of {id} stands at {at}", event.seq));
-            }
-            let died = events.iter().filter(|event| event.kind == "workspace.died").count() as u64;
-            let ends = world.ends_of(id.as_uuid());
-            if died > ends {
-                world.violation(&format_args!("{id} is said to have died {died} times, and did {ends} times"));
-            }
             let row = store.workspace(id).await.ok().flatten();
-            if row.is_none_or(|row| row.observed.status == Status::Deleted)
-                && events.iter().filter(|event| event.kind == "workspace.deleted").count() != 1
-            {
-                world.violation(&format_args!("I5 {id} is gone without exactly one workspace.deleted"));
-            }
+            story(world, id, &events, row.is_none_or(|row| row.observed.status == Status::Deleted));
+        }
+    }
+}
+
+/// What the events of one workspace tell, from the first to the last.
+fn story(world: &World, id: WorkspaceId, events: &[Event], gone: bool) {
+    if let Some((at, event)) = events.iter().enumerate().find(|(at, event)| event.seq != *at as u64 + 1) {
+        world.violation(&format_args!("I5 event {} of {id} stands at {at}", event.seq));
+    }
+    let of = |kind: &'static str| events.iter().filter(move |event| event.kind == kind);
+    let (died, ends) = (of("workspace.died").count() as u64, world.ends_of(id.as_uuid()));
+    if died > ends {
+        world.violation(&format_args!("{id} is said to have died {died} times, and did {ends} times"));
+    }
+    if gone && of("workspace.deleted").count() != 1 {
+        world.violation(&format_args!("I5 {id} is gone without exactly one workspace.deleted"));
+    }
+    for event in of("workspace.failed") {
+        let code = event.data.get("code").and_then(serde_json::Value::as_str).unwrap_or_default();
+        if !REASONS.contains(&code) {
+            world.violation(&format_args!("{id} was given up: {}", event.data));
         }
     }
 }
