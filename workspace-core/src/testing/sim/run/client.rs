@@ -146,8 +146,8 @@ impl Clients {
     fn resources(&self) -> Resources {
         let dice = &self.world.dice;
         Resources {
-            cpu_millis: 250 * (1 + dice.below(6)),
-            memory_mib: 256 * (1 + dice.below(6)),
+            cpu_millis: 250 * (1 + dice.below(8)),
+            memory_mib: 256 * (1 + dice.below(8)),
             disk_gib: 1 + dice.below(3),
             slots: 0,
             gpus: 0,
@@ -157,8 +157,8 @@ impl Clients {
     fn patch(&self) -> WorkspacePatch {
         let dice = &self.world.dice;
         let mut patch = WorkspacePatch::default();
-        match dice.below(4) {
-            0 => patch.resources = Some(Resources { disk_gib: 0, ..self.resources() }),
+        match dice.below(5) {
+            0 | 4 => patch.resources = Some(Resources { disk_gib: 0, ..self.resources() }),
             1 => patch.env = Some([("N".to_owned(), dice.below(100).to_string())].into()),
             2 => patch.labels = Some([("n".to_owned(), dice.below(100).to_string())].into()),
             _ => patch.image = Some(if dice.chance(500) { "base" } else { "pulled" }.to_owned()),

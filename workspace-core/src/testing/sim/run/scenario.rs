@@ -77,8 +77,8 @@ async fn add_servers(world: &World, masters: &Masters, count: u64) {
     for index in 0..count {
         let name = format!("server-{index}");
         let totals = Resources {
-            cpu_millis: 1_000 * (2 + world.dice.below(4)),
-            memory_mib: 1_024 * (2 + world.dice.below(4)),
+            cpu_millis: 1_000 * (2 + world.dice.below(3)),
+            memory_mib: 1_024 * (2 + world.dice.below(3)),
             disk_gib: 40,
             slots: 10,
             gpus: 0,

@@ -5,10 +5,11 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::event::Event;
 use crate::id::WorkspaceId;
-use crate::model::Status;
-use crate::port::StateStore;
+use crate::model::{Reservation, ReservationPart, ServerState, Status};
+use crate::port::{ObjectKind, StateStore};
 use crate::resources::Resources;
 use crate::testing::sim::World;
+use crate::testing::sim::machine::{Machine, read};
 use crate::testing::sim::run::history::rows;
 
 /// What was seen of the rows so far.
@@ -39,6 +40,7 @@ impl Watch {
             if sum != server.reserved {
                 world.violation(&format_args!("I10 {name} has {:?} reserved, its rows say {sum:?}", server.reserved));
             }
+            running(world, &server, &live);
         }
         let rows = rows(store).await;
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -85,6 +87,27 @@ impl Watch {
             let row = store.workspace(id).await.ok().flatten();
             story(world, id, &events, row.is_none_or(|row| row.observed.status == Status::Deleted));
         }
+    }
+}
+
+/// What runs holds at least what it may use, but for what was started by a request whose caller had given up.
+fn running(world: &World, server: &ServerState, live: &[Reservation]) {
+    let over = |machine: &mut Machine| {
+        let containers = machine.containers.values().filter(|one| one.is_running() && !one.ghost);
+        let over = containers.filter_map(|one| {
+            let labels = read(&one.labels).filter(|labels| labels.kind == ObjectKind::Workspace)?;
+            let holds = |held: &&Reservation| held.holder == labels.subject && held.part == ReservationPart::Compute;
+            let held = live.iter().find(holds).map(|held| held.resources).unwrap_or_default();
+            let spec = &one.spec;
+            (spec.cpu_millis > held.cpu_millis || spec.memory_mib > held.memory_mib).then(|| {
+                format!("I1 {} runs with {} m, {} MiB and holds {held:?}", spec.name, spec.cpu_millis, spec.memory_mib)
+            })
+        });
+        over.collect::<Vec<_>>()
+    };
+    let name = server.record.spec.endpoint.trim_start_matches("sim://");
+    for what in world.look(name, over).into_iter().flatten() {
+        world.violation(&what);
     }
 }
 
