@@ -71,7 +71,9 @@ async fn a_start_that_cannot_succeed_says_why_and_gives_back() {
     let mut new = sleeper("no-program");
     new.spec.command = vec!["/no/such/program".to_owned()];
     let other = fleet.create_workspace(&me, new, None).await.unwrap();
-    let other = settled(&fleet, &other, Status::Error).await;
+    let ended = || async { fleet.workspace(&me, other.id).await.unwrap().observed.status == Status::Error };
+    eventually("the program is known to be missing", Duration::from_secs(30), ended).await;
+    let other = fleet.workspace(&me, other.id).await.unwrap();
     assert_eq!(other.observed.error.clone().unwrap().code, "program_not_found");
 
     let reserved = fleet.fleet(&Caller::admin()).await.unwrap().reserved;

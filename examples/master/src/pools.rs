@@ -19,13 +19,11 @@ pub(crate) fn open(settings: &Settings) -> Result<Arc<dyn ServerPool>> {
         }
         ServerKind::Docker => {
             let builder = DockerPool::builder();
-            Ok(match &settings.worker_image {
-                Some(file) => Arc::new(builder.worker_image(WorkerImage::read(file)?).build()),
-                None => {
-                    tracing::warn!("no WORKER_IMAGE: workspaces run programs, but have no files");
-                    Arc::new(builder.build())
-                }
-            })
+            if let Some(file) = &settings.worker_image {
+                return Ok(Arc::new(builder.worker_image(WorkerImage::read(file)?).build()));
+            }
+            tracing::warn!("no WORKER_IMAGE: workspaces run programs, but have no files");
+            Ok(Arc::new(builder.build()))
         }
     }
 }

@@ -31,6 +31,37 @@ enum Drift {
     Ended,
 }
 
+impl Death {
+    /// How a container that does not run any more ended.
+    fn of(row: &Workspace, container: &ContainerState) -> Self {
+        let exit_code = container.exit_code;
+        let (code, message, hint) = match exit_code {
+            _ if container.out_of_memory => (
+                "out_of_memory",
+                format!("the program used more than its {} MiB of memory", row.desired.claimed.resources.memory_mib),
+                "give it more memory, then start it",
+            ),
+            // What an init process and a shell say of a program that is not there or is none.
+            Some(code @ (126 | 127)) => (
+                "program_not_found",
+                format!("the program was not found or cannot be run: exit code {code}"),
+                "check the command against the image",
+            ),
+            _ => (
+                "exited",
+                format!("the program ended by itself with exit code {}", exit_code.unwrap_or(-1)),
+                "see its logs, then start it",
+            ),
+        };
+        Self { code, message, hint, exit_code }
+    }
+
+    /// Whether another start could end otherwise.
+    fn may_end_otherwise(&self) -> bool {
+        self.code != "program_not_found"
+    }
+}
+
 impl Drift {
     fn between(row: &Workspace, container: &ContainerState) -> Option<Self> {
         let runs = container.status == ContainerStatus::Running;
@@ -63,25 +94,7 @@ impl Core {
     }
 
     async fn ended(self: &Arc<Self>, row: &Workspace, container: &ContainerState) -> Result<()> {
-        let exit_code = container.exit_code;
-        let death = if container.out_of_memory {
-            Death {
-                code: "out_of_memory",
-                message: format!(
-                    "the program used more than its {} MiB of memory",
-                    row.desired.claimed.resources.memory_mib
-                ),
-                hint: "give it more memory, then start it",
-                exit_code,
-            }
-        } else {
-            Death {
-                code: "exited",
-                message: format!("the program ended by itself with exit code {}", exit_code.unwrap_or(-1)),
-                hint: "see its logs, then start it",
-                exit_code,
-            }
-        };
+        let death = Death::of(row, container);
         self.died(row, death).await
     }
 
@@ -145,6 +158,7 @@ impl Core {
         let restarts = if steady { 0 } else { row.observed.restarts };
         let policy = row.desired.spec.restart;
         let again = match policy.policy {
+            _ if !death.may_end_otherwise() => false,
             RestartPolicy::Never => false,
             RestartPolicy::OnFailure => death.exit_code != Some(0) && restarts < policy.max,
             RestartPolicy::Always => restarts < policy.max,
