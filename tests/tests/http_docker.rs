@@ -146,7 +146,7 @@ async fn starts_and_stops(client: &Client, path: &str) {
     assert_eq!(row["pending_restart"], true);
     let row = client.post(&format!("{path}/restart?wait=60"), &json!(null)).await.expect(200);
     assert_eq!((&row["status"], &row["pending_restart"]), (&json!("running"), &json!(false)), "{row}");
-    let answer = client.post(&exec, &json!({"argv": ["printenv", "NEW"]})).await.expect(200);
+    let answer = client.post(&exec, &json!({"argv": ["sh", "-c", "echo $NEW"]})).await.expect(200);
     assert_eq!(answer["stdout"], "value\n");
     let status = client.get(&format!("{path}/status")).await.expect(200);
     assert_eq!((&status["container"]["status"], &status["health"]), (&json!("running"), &json!("healthy")));
@@ -156,17 +156,18 @@ async fn logs(client: &Client) {
     let mut body = sleeper("talker");
     body["command"] = json!(["sh", "-c", "for i in 1 2 3; do echo line $i; done; echo oops >&2; exec sleep infinity"]);
     let (path, _) = running(client, &body).await;
-    let logs = format!("{path}/logs?tail=2");
     let deadline = std::time::Instant::now() + Duration::from_secs(20);
     loop {
-        let log = client.get(&logs).await.text();
-        if log.contains("oops") {
-            assert!(log.contains("line 3") && !log.contains("line 1") && log.contains("event: end"), "{log}");
-            return;
+        let log = client.get(&format!("{path}/logs")).await.text();
+        if log.contains("oops") && log.contains("line 3") {
+            assert!(log.contains("line 1") && log.contains("event: stderr") && log.contains("event: end"), "{log}");
+            break;
         }
         assert!(std::time::Instant::now() < deadline, "{log}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+    let tail = client.get(&format!("{path}/logs?tail=2")).await.text();
+    assert!(!tail.contains("line 1") && tail.matches("data: {\"data\"").count() <= 2, "{tail}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
