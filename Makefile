@@ -4,7 +4,7 @@ export FLEET_CACHE ?= $(HOME)/.cache/workspace-fleet
 export CARGO_TARGET_DIR ?= $(FLEET_CACHE)/target
 
 .DEFAULT_GOAL := help
-.PHONY: help run down test lint doc test-bare
+.PHONY: help run down test lint doc sim test-bare
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ down: ## remove the local fleet
 
 test: ## everything CI runs, on real parts, with what it needs installed first
 	@fleet/test
+
+sim: ## the orchestrator under faults, by seed (SEEDS=1000 FIRST=0 TABLE=1)
+	@cargo run --quiet --release -p workspace-core --features testing --example sim
 
 lint: ## scripts, formatting, clippy
 	@fleet/lint
