@@ -28,6 +28,8 @@ pub enum Fault {
     Killed,
     /// A master was shut down in order.
     ShutDown,
+    /// A master stood still for a while, and went on as if nothing had been.
+    Paused,
     /// The store could not be reached; nothing was written.
     StoreBefore,
     /// The store wrote, but its answer was lost.
@@ -63,6 +65,8 @@ pub struct FaultPlan {
     pub killed: Duration,
     /// Between two [`Fault::ShutDown`]s of the fleet.
     pub shut_down: Duration,
+    /// Between two [`Fault::Paused`]s of the fleet.
+    pub paused: Duration,
     /// Between two [`Fault::StoreOutage`]s of the fleet.
     pub store_outage: Duration,
 }
@@ -98,6 +102,7 @@ impl FaultPlan {
             died: every(12),
             killed: every(15),
             shut_down: every(45),
+            paused: every(60),
             store_outage: every(60),
         }
     }

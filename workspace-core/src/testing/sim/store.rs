@@ -13,7 +13,7 @@ use crate::id::{FleetId, MasterId, OwnerId, ProjectId, ServerId, TokenId, Worksp
 use crate::model::{Fence, IdempotencyRecord, Lease, Project, Reservation, ServerState, Token, Workspace};
 use crate::port::{Change, Outcome, Page, PageRequest, Refused, StateStore, WorkspaceFilter};
 use crate::testing::sim::run::Watch;
-use crate::testing::sim::{Fault, PortCall, World};
+use crate::testing::sim::{Fault, Gate, PortCall, World};
 
 /// One master's way to the store: calls take time, fail before anything was written, or after all of it was.
 #[derive(Debug)]
@@ -22,18 +22,26 @@ pub struct FaultyStore {
     inner: Arc<dyn StateStore>,
     outage: Mutex<Option<Instant>>,
     watch: Option<Arc<Watch>>,
+    gate: Arc<Gate>,
 }
 
 impl FaultyStore {
     /// A way to `inner` on which things go wrong by the world's plan.
     pub fn new(world: &Arc<World>, inner: Arc<dyn StateStore>) -> Self {
-        Self { world: Arc::clone(world), inner, outage: Mutex::default(), watch: None }
+        Self { world: Arc::clone(world), inner, outage: Mutex::default(), watch: None, gate: Arc::default() }
     }
 
     /// Looks at everything after each commit.
     #[must_use]
     pub(super) fn watched(mut self, watch: Arc<Watch>) -> Self {
         self.watch = Some(watch);
+        self
+    }
+
+    /// Everything through it passes this gate.
+    #[must_use]
+    pub fn gated(mut self, gate: &Arc<Gate>) -> Self {
+        self.gate = Arc::clone(gate);
         self
     }
 
@@ -45,6 +53,7 @@ impl FaultyStore {
 
     /// The way there.
     async fn there(&self, call: PortCall) -> Result<()> {
+        self.gate.pass().await;
         self.world.journal.step(call);
         sleep(self.world.dice.between(Duration::ZERO, Duration::from_millis(3))).await;
         let Some(plan) = self.world.plan() else { return Ok(()) };
@@ -63,6 +72,7 @@ impl FaultyStore {
     /// The way back: what was written stays written.
     async fn back<T>(&self, call: PortCall, answer: T) -> Result<T> {
         sleep(self.world.dice.between(Duration::ZERO, Duration::from_millis(2))).await;
+        self.gate.pass().await;
         let lost = self.world.plan().is_some_and(|plan| self.world.dice.chance(plan.store_after));
         if lost && call != PortCall::Query {
             self.world.journal.fault(Fault::StoreAfter, Some(call));

@@ -84,7 +84,7 @@ async fn servers_follow_the_rules() {
     containers::removing_is_idempotent(server, subject).await;
     containers::ended_containers_tell_their_code(server, subject).await;
     containers::ended_containers_start_again(server, subject).await;
-    containers::missing_programs_do_not_start(server, subject).await;
+    containers::missing_programs_do_not_run(server, subject).await;
     containers::missing_containers_are_told(server, subject).await;
     containers::missing_images_are_told(server, subject).await;
     labels::foreign_containers_are_left_alone(server, subject).await;

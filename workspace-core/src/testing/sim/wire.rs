@@ -11,13 +11,14 @@ use tokio::time::{sleep, sleep_until, timeout};
 use crate::error::{Error, ErrorKind, Result};
 use crate::testing::sim::fault::Fate;
 use crate::testing::sim::machine::{Machine, check_name};
-use crate::testing::sim::{Fault, PortCall, World};
+use crate::testing::sim::{Fault, Gate, PortCall, World};
 
 /// The connection to one simulated server. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Wire {
     world: Arc<World>,
     server: Arc<str>,
+    gate: Arc<Gate>,
 }
 
 impl fmt::Debug for Wire {
@@ -42,8 +43,8 @@ impl Arrived {
 }
 
 impl Wire {
-    pub(super) fn new(world: &Arc<World>, server: &str) -> Self {
-        Self { world: Arc::clone(world), server: server.into() }
+    pub(super) fn new(world: &Arc<World>, gate: &Arc<Gate>, server: &str) -> Self {
+        Self { world: Arc::clone(world), server: server.into(), gate: Arc::clone(gate) }
     }
 
     pub(super) fn world(&self) -> &Arc<World> {
@@ -84,6 +85,7 @@ impl Wire {
         W: FnOnce(Arrived) -> F + Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
+        self.gate.pass().await;
         self.world.journal.step(call);
         let fate = self.world.fate(call, deadline);
         let Some(boot) = self.world.look(&self.server, |machine| machine.up.then_some(machine.boot)).flatten() else {
@@ -93,7 +95,9 @@ impl Wire {
         let (answer, answered) = oneshot::channel();
         let sent = Sent { wire: self.clone(), call, subject: subject.to_owned(), fate, boot, answer };
         tokio::spawn(sent.travel(work));
-        match timeout(deadline, answered).await {
+        let answer = timeout(deadline, answered).await;
+        self.gate.pass().await;
+        match answer {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(self.unreachable("the connection broke")),
             Err(_) => Err(Error::new(
@@ -134,7 +138,7 @@ impl<T> Sent<T> {
             return;
         }
         let given_up = answer.is_closed();
-        let Wire { world, server } = wire;
+        let Wire { world, server, .. } = wire;
         let result = work(Arrived { world: Arc::clone(&world), server: Arc::clone(&server), given_up }).await;
         let end = result.as_ref().err().map_or("ok", |error| error.kind().code());
         let late = if given_up { " after its caller gave up" } else { "" };

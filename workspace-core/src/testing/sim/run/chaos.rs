@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::testing::sim::run::masters::{End, Masters};
-use crate::testing::sim::{FaultPlan, World};
+use crate::testing::sim::{Fault, FaultPlan, World};
 
 /// Lets things go wrong until it is dropped.
 pub(super) fn unleash(world: &Arc<World>, masters: &Arc<Masters>, plan: &FaultPlan) -> JoinSet<()> {
@@ -39,8 +39,13 @@ pub(super) fn unleash(world: &Arc<World>, masters: &Arc<Masters>, plan: &FaultPl
     });
     every(plan.killed, |world, masters| masters.end(world.dice.below(masters.count()), End::Killed));
     every(plan.shut_down, |world, masters| masters.end(world.dice.below(masters.count()), End::ShutDown));
+    every(plan.paused, |world, masters| {
+        world.journal.fault(Fault::Paused, None);
+        let how_long = world.dice.between(Duration::from_secs(1), Duration::from_secs(200));
+        masters.pause(world.dice.below(masters.count()), how_long);
+    });
     every(plan.store_outage, |world, masters| {
-        let how_long = world.dice.between(Duration::from_secs(1), Duration::from_secs(130));
+        let how_long = world.dice.between(Duration::from_secs(1), Duration::from_secs(200));
         masters.cut_off(world.dice.below(masters.count()), how_long);
     });
     chaos

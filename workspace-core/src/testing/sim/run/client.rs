@@ -44,35 +44,52 @@ impl Clients {
         let Some(id) = target.filter(|_| kind >= 30) else {
             let new = self.new_workspace(number);
             let key = format!("key-{}", number / 2 * 2);
-            return self.masters.call(master, |fleet| async move { clients.create(&fleet, key, new).await });
+            return self.masters.call(master, |fleet| async move { clients.create(&fleet, key, new, number).await });
         };
-        let patch = self.patch();
         self.masters.call(master, |fleet| async move {
-            let admin = Caller::admin();
-            let (what, done) = match kind {
-                30..42 => ("stop", fleet.stop_workspace(&admin, id).await.map(drop)),
-                42..58 => ("start", fleet.start_workspace(&admin, id).await.map(drop)),
-                58..67 => ("restart", fleet.restart_workspace(&admin, id).await.map(drop)),
-                67..76 => ("patch", fleet.patch_workspace(&admin, id, patch, None).await.map(drop)),
-                76..85 => ("delete", clients.delete(&fleet, id).await),
-                85..94 => ("write", clients.write(&fleet, id, number).await),
-                94..97 => ("cordon", clients.cordon(&fleet, number).await),
-                _ => ("exec", fleet.exec(&admin, id, ExecRequest::new(["echo", "hi"])).await.map(drop)),
-            };
-            let answer = done.as_ref().err().map_or("ok", |error| error.kind().code());
-            clients.world.note(&format_args!("client: {what} {id}: {answer}"));
+            clients.act(&fleet, id, kind, number).await;
+            clients.change_of_mind(id, number).await;
         });
     }
 
+    /// Now and then somebody wants something else at once, perhaps from another master.
+    async fn change_of_mind(&self, id: WorkspaceId, number: u64) {
+        let dice = &self.world.dice;
+        if !dice.chance(350) {
+            return;
+        }
+        let soon = if dice.chance(600) { Duration::from_millis(60) } else { Duration::from_secs(20) };
+        sleep(dice.between(Duration::ZERO, soon)).await;
+        let (master, kind, clients) = (dice.below(self.masters.count()), 30 + dice.below(55), self.clone());
+        self.masters.call(master, |fleet| async move { clients.act(&fleet, id, kind, number).await });
+    }
+
+    async fn act(&self, fleet: &Orchestrator, id: WorkspaceId, kind: u64, number: u64) {
+        let admin = Caller::admin();
+        let (what, done) = match kind {
+            30..42 => ("stop", fleet.stop_workspace(&admin, id).await.map(drop)),
+            42..58 => ("start", fleet.start_workspace(&admin, id).await.map(drop)),
+            58..67 => ("restart", fleet.restart_workspace(&admin, id).await.map(drop)),
+            67..76 => ("patch", fleet.patch_workspace(&admin, id, self.patch(), None).await.map(drop)),
+            76..85 => ("delete", self.delete(fleet, id).await),
+            85..94 => ("write", self.write(fleet, id, number).await),
+            94..97 => ("cordon", self.cordon(fleet, number).await),
+            _ => ("exec", fleet.exec(&admin, id, ExecRequest::new(["echo", "hi"])).await.map(drop)),
+        };
+        let answer = done.as_ref().err().map_or("ok", |error| error.kind().code());
+        self.world.note(&format_args!("client: {what} {id}: {answer}"));
+    }
+
     /// Asks under an idempotency key, and again when the answer was lost.
-    async fn create(&self, fleet: &Orchestrator, key: String, new: NewWorkspace) {
+    async fn create(&self, fleet: &Orchestrator, key: String, new: NewWorkspace, number: u64) {
         let owner = OwnerId::new("alice");
         for _ in 0..3 {
             let idempotency = Idempotency { key: key.clone(), request_hash: [0; 32] };
             match fleet.create_workspace(&Caller::owner("alice"), new.clone(), Some(idempotency)).await {
                 Ok(row) => {
                     self.world.note(&format_args!("client: create {} as {}: ok", new.name, row.id));
-                    return self.history.created(&self.world, owner, key, row.id);
+                    self.history.created(&self.world, owner, key, row.id);
+                    return self.change_of_mind(row.id, number).await;
                 }
                 Err(error) => {
                     self.world.note(&format_args!("client: create {}: {}", new.name, error.kind()));

@@ -12,7 +12,7 @@ use crate::id::MasterId;
 use crate::orchestrator::{Config, Orchestrator};
 use crate::port::StateStore;
 use crate::testing::sim::run::watch::Watch;
-use crate::testing::sim::{Fault, FaultyStore, SimPool, World};
+use crate::testing::sim::{Fault, FaultyStore, Gate, SimPool, World};
 
 /// A shutdown in order may take this long: the longest call, a stop with its grace, and a lease.
 const LONGEST_SHUTDOWN: Duration = Duration::from_mins(3);
@@ -43,6 +43,7 @@ struct Slot {
 struct Life {
     orchestrator: Orchestrator,
     store: Arc<FaultyStore>,
+    gate: Arc<Gate>,
     calls: JoinSet<()>,
 }
 
@@ -72,6 +73,22 @@ impl Masters {
     pub(super) fn cut_off(&self, index: u64, how_long: Duration) {
         if let Some(life) = self.slot(index).and_then(|slot| lock(&slot.life).as_ref().map(|life| life.store.clone())) {
             life.fail_for(how_long);
+        }
+    }
+
+    /// Lets a master stand still.
+    pub(super) fn pause(&self, index: u64, how_long: Duration) {
+        if let Some(gate) = self.slot(index).and_then(|slot| lock(&slot.life).as_ref().map(|life| life.gate.clone())) {
+            gate.close_for(how_long);
+        }
+    }
+
+    /// Nobody stands still any more; what does already goes on in its time.
+    pub(super) fn go_on(&self) {
+        for slot in &self.slots {
+            if let Some(life) = lock(&slot.life).as_ref() {
+                life.gate.open();
+            }
         }
     }
 
@@ -120,9 +137,10 @@ async fn live(
     mut ends: mpsc::UnboundedReceiver<End>,
 ) {
     loop {
-        let way = Arc::new(FaultyStore::new(&world, Arc::clone(&store)).watched(Arc::clone(&watch)));
+        let gate = Arc::new(Gate::default());
+        let way = Arc::new(FaultyStore::new(&world, Arc::clone(&store)).watched(Arc::clone(&watch)).gated(&gate));
         let config = Config { master: MasterId::new(&name), ..Config::default() };
-        let builder = Orchestrator::builder(SimPool::new(&world));
+        let builder = Orchestrator::builder(SimPool::new(&world).gated(&gate));
         let starting =
             builder.shared_store(Arc::clone(&way) as _).environment(world.environment()).config(config).start();
         let started = tokio::select! {
@@ -140,7 +158,7 @@ async fn live(
             }
             Some(Ok(Ok(orchestrator))) => {
                 world.note(&format_args!("{name} is up"));
-                *lock(&slot) = Some(Life { orchestrator, store: way, calls: JoinSet::new() });
+                *lock(&slot) = Some(Life { orchestrator, store: way, gate, calls: JoinSet::new() });
                 ends.recv().await
             }
         };
@@ -156,7 +174,8 @@ async fn finish(world: &World, name: &str, slot: &Mutex<Option<Life>>, end: End)
     let life = lock(slot).take();
     world.note(&format_args!("{name} {end:?}"));
     world.journal.fault(if end == End::Killed { Fault::Killed } else { Fault::ShutDown }, None);
-    let Some(Life { orchestrator, calls, .. }) = life else { return };
+    let Some(Life { orchestrator, calls, gate, .. }) = life else { return };
+    gate.open();
     drop(calls);
     if end == End::ShutDown && timeout(LONGEST_SHUTDOWN, orchestrator.shutdown()).await.is_err() {
         world.violation(&format_args!("{name} was still shutting down after {} s", LONGEST_SHUTDOWN.as_secs()));

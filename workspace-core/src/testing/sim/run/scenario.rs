@@ -19,8 +19,8 @@ use crate::testing::sim::run::report::Report;
 use crate::testing::sim::run::watch::Watch;
 use crate::testing::sim::{Dice, FaultPlan, World};
 
-/// After this nothing comes late any more: the longest deadline and what a late call takes beyond it.
-const LATEST: Duration = Duration::from_secs(110);
+/// After this nothing comes late any more: the longest deadline with what a late call takes beyond it, the longest pause.
+const LATEST: Duration = Duration::from_secs(220);
 /// Everything must have converged this long after the last fault: leases have ended, starts have been given up, and
 /// orphans have been swept twice over.
 const LIVENESS: Duration = Duration::from_mins(15);
@@ -60,6 +60,7 @@ async fn scenario(seed: u64) -> Report {
     drop(chaos);
 
     world.note(&"no more faults");
+    masters.go_on();
     world.set_faults(false);
     for server in world.servers() {
         world.heal(&server);
