@@ -73,7 +73,8 @@ fn what_was_being_made_is_made_after_a_kill() {
     drop(first);
 
     let again = Running::start(data.path(), &variables);
-    let deadline = Instant::now() + Duration::from_secs(120);
+    assert!(again.said.contains("healthy"), "{}", again.said);
+    let deadline = Instant::now() + Duration::from_mins(2);
     let rows = loop {
         let rows = workspaces(&again);
         assert_eq!(rows.len(), 20, "nothing that was acknowledged is lost");

@@ -87,7 +87,7 @@ impl Channel for SimChannel {
             })
         });
         let program = self.judge(started.await)?;
-        Ok(self.output(&request, program))
+        Ok(self.output(&request, &program))
     }
 
     async fn read_file(&self, path: &str) -> Result<FileContent> {
@@ -113,7 +113,7 @@ impl Channel for SimChannel {
 
 impl SimChannel {
     /// What a program writes, and how it ends: by itself, at its time limit, or with its container.
-    fn output(&self, request: &ExecRequest, program: Program) -> ExecStream {
+    fn output(&self, request: &ExecRequest, program: &Program) -> ExecStream {
         let started = Instant::now();
         let limit = usize::try_from(request.output_limit).unwrap_or(usize::MAX);
         let truncated = program.stdout.len() + program.stderr.len() > limit;

@@ -59,7 +59,8 @@ impl Journal {
 
     /// The hash of every line so far.
     pub(super) fn hash(&self) -> String {
-        self.pages().hash.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        let digest = self.pages().hash.clone().finalize();
+        digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
     }
 
     pub(super) fn pages(&self) -> MutexGuard<'_, Pages> {

@@ -130,7 +130,9 @@ impl Containers for SimServer {
     async fn start_container(&self, name: &str, input: Option<Bytes>) -> Result<()> {
         check_name(name)?;
         let (call, owned) = (PortCall::StartContainer, name.to_owned());
-        self.wire.request(call, name, call.deadline(), |arrived| start(arrived, owned, input)).await
+        self.wire
+            .request(call, name, call.deadline(), |arrived| async move { start(arrived, owned, input.as_ref()) })
+            .await
     }
 
     async fn stop_container(&self, name: &str, grace: Duration) -> Result<()> {
@@ -153,9 +155,8 @@ impl Containers for SimServer {
     }
 
     async fn container_logs(&self, name: &str, options: LogOptions) -> Result<LogStream> {
-        let exists = |at: &mut Machine, name: &str| match at.containers.contains_key(name) {
-            true => Ok(()),
-            false => Err(missing(name)),
+        let exists = |at: &mut Machine, name: &str| {
+            if at.containers.contains_key(name) { Ok(()) } else { Err(missing(name)) }
         };
         self.wire.ask_of(PortCall::ContainerLogs, name, exists).await?;
         Ok(logs::stream(self.wire.clone(), name.to_owned(), options))
@@ -203,9 +204,9 @@ impl VolumeStore for SimServer {
 }
 
 /// Starts a program, which then ends when it wants to.
-async fn start(arrived: Arrived, name: String, input: Option<Bytes>) -> Result<()> {
+fn start(arrived: Arrived, name: String, input: Option<&Bytes>) -> Result<()> {
     let (at, given_up) = (arrived.world.now(), arrived.given_up);
-    let Some((run, program)) = arrived.act(|machine| machine.start(&name, given_up, input.as_ref(), at))? else {
+    let Some((run, program)) = arrived.act(|machine| machine.start(&name, given_up, input, at))? else {
         return Ok(());
     };
     if given_up {

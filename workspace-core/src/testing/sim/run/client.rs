@@ -88,7 +88,7 @@ impl Clients {
             match fleet.create_workspace(&Caller::owner("alice"), new.clone(), Some(idempotency)).await {
                 Ok(row) => {
                     self.world.note(&format_args!("client: create {} as {}: ok", new.name, row.id));
-                    self.history.created(&self.world, owner, key, row.id);
+                    self.history.created(&self.world, owner, &key, row.id);
                     return self.change_of_mind(row.id, number).await;
                 }
                 Err(error) => {

@@ -31,8 +31,8 @@ impl History {
     }
 
     /// A workspace was acknowledged under a key: always the same one.
-    pub(super) fn created(&self, world: &World, owner: OwnerId, key: String, id: WorkspaceId) {
-        let known = *self.lock().created.entry((owner, key.clone())).or_insert(id);
+    pub(super) fn created(&self, world: &World, owner: OwnerId, key: &str, id: WorkspaceId) {
+        let known = *self.lock().created.entry((owner, key.to_owned())).or_insert(id);
         if known != id {
             world.violation(&format_args!("idempotency key {key} made {known} and {id}"));
         }
