@@ -13,7 +13,7 @@ use workspace_fleet::port::StateStore;
 use workspace_fleet::secret::Secret;
 use workspace_fleet::sql::{PostgresConfig, PostgresStore, SecretKey, SqliteStore};
 use workspace_fleet::{Caller, Orchestrator};
-use workspace_tests::{docker_pool, objects, quick, real_part};
+use workspace_tests::{docker_pool, eventually, objects, quick, real_part};
 
 /// A fleet without servers behind its API.
 async fn api(store: impl StateStore) -> (Orchestrator, Client) {
@@ -115,6 +115,13 @@ async fn programs(client: &Client, path: &str) {
     let stream = client.stream(&format!("{path}/run"), &json!({"line": "echo one; sleep 0.2; echo two"})).await;
     assert!(stream.contains("event: stdout\ndata: {\"data\":\"one\\n\"}"), "{stream}");
     assert!(stream.contains("event: exit\n") && stream.contains("\"exit_code\":0"), "{stream}");
+    // A client that goes away ends its program.
+    let (line, alive) = (json!({"line": "exec sleep 4711"}), json!({"line": "ps | grep -c '[s]leep 4711'"}));
+    let open = client.open_stream(&format!("{path}/run"), &line).await;
+    let alive = async || client.post(&format!("{path}/run"), &alive).await.expect(200)["stdout"] == "1\n";
+    eventually("the program runs", Duration::from_secs(10), &alive).await;
+    drop(open);
+    eventually("the program was ended", Duration::from_secs(10), async || !alive().await).await;
     let stats = client.get(&format!("{path}/stats")).await.expect(200);
     assert!(stats["memory_limit_bytes"].as_u64() == Some(32 << 20), "{stats}");
 }

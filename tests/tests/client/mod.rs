@@ -44,8 +44,20 @@ impl Client {
         self.send(Method::POST, path, "text/event-stream", Body::from(body.to_string())).await.text()
     }
 
+    /// A stream that was begun; dropping it is what a client does that goes away.
+    pub(crate) async fn open_stream(&self, path: &str, body: &Value) -> Body {
+        let body = Body::from(body.to_string());
+        self.begin(Method::POST, path, "text/event-stream", body).await.into_body()
+    }
+
     async fn send(&self, method: Method, path: &str, accept: &str, body: Body) -> Answer {
         let what = format!("{method} {path}");
+        let (parts, body) = self.begin(method, path, accept, body).await.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Answer { what, status: parts.status.as_u16(), body }
+    }
+
+    async fn begin(&self, method: Method, path: &str, accept: &str, body: Body) -> http::Response<Body> {
         let request = Request::builder()
             .method(method)
             .uri(format!("/api/v1{path}"))
@@ -53,9 +65,7 @@ impl Client {
             .header("accept", accept)
             .body(body)
             .unwrap();
-        let (parts, body) = self.app.clone().call(request).await.unwrap().into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        Answer { what, status: parts.status.as_u16(), body }
+        self.app.clone().call(request).await.unwrap()
     }
 }
 

@@ -19,6 +19,7 @@ mod workspace;
 mod workspace_answer;
 mod workspace_patch;
 mod workspace_status;
+mod workspace_summary;
 
 pub(crate) use event::Event;
 pub(crate) use exec::{ExecAnswer, ExecBody, RunBody};
@@ -37,3 +38,4 @@ pub(crate) use workspace::{Failover, Restart, WorkspaceBody};
 pub(crate) use workspace_answer::{Health, Intent, Status, Workspace, WorkspaceType};
 pub(crate) use workspace_patch::WorkspacePatchBody;
 pub(crate) use workspace_status::{WorkspaceStats, WorkspaceStatus};
+pub(crate) use workspace_summary::{Sum, WorkspaceSummary};

@@ -46,6 +46,8 @@ pub(crate) struct Server {
     job_slots: Option<u32>,
     labels: BTreeMap<String, String>,
     storage: String,
+    /// Whether a workspace's disk limit is enforced there; where not, it is reserved and watched only.
+    disk_enforced: bool,
     network_cidr: Option<String>,
     availability: Availability,
     scheduling: Scheduling,
@@ -98,6 +100,8 @@ impl From<ServerState> for Server {
             job_slots: spec.job_slots,
             labels: spec.labels,
             storage: storage_text(&spec.storage),
+            // No storage driver that we use can.
+            disk_enforced: false,
             network_cidr: spec.network_cidr,
             availability: state.observation.availability.into(),
             scheduling: scheduling.into(),

@@ -61,9 +61,14 @@ async fn what_can_go_wrong_has_its_code() {
 async fn a_shell_line_runs() {
     let rig = Rig::new().await;
     let run = format!("{}/run", rig.workspace("hello").await);
-    // The simulator has no shell: the line arrives there.
-    rig.post(&run).json(&json!({"line": "true"})).send().await.problem(422, "program_not_found");
-    rig.post(&run).json(&json!({"command": "true"})).send().await.problem(422, "program_not_found");
+    let line = json!({"line": "echo $A; echo no >&2; false", "env": {"A": "hi"}});
+    let answer = rig.post(&run).json(&line).send().await.expect(200).json();
+    assert_eq!(
+        (&answer["exit_code"], &answer["stdout"], &answer["stderr"]),
+        (&json!(1), &json!("hi\n"), &json!("no\n"))
+    );
+    let answer = rig.post(&run).json(&json!({"command": "echo hi"})).send().await.expect(200).json();
+    assert_eq!(answer["stdout"], "hi\n");
     assert_eq!(rig.post(&run).json(&json!({"line": " "})).send().await.problem(422, "invalid")["field"], "line");
     assert_eq!(rig.post(&run).json(&json!({})).send().await.problem(422, "invalid")["field"], "line");
 }

@@ -119,6 +119,11 @@ async fn lists_are_filtered_and_come_in_parts() {
     let (on_first, on_second) = (names("server=ws-1").await.0, names("server=ws-2").await.0);
     assert_eq!(on_first.len() + on_second.len(), 4);
     assert_eq!(names("server=nowhere").await.0, "");
+    let sum = rig.get("/api/v1/workspaces/stats").send().await.expect(200).json();
+    assert_eq!(
+        (&sum["total"], &sum["by_status"], &sum["resources"]["cpu_millis"]),
+        (&json!(4), &json!({"running": 4}), &json!(400))
+    );
     let project = list["items"][0]["project"].as_str().unwrap();
     assert_eq!(names(&format!("project={project}")).await.0, "a");
     for (query, field) in [("limit=0", "limit"), ("limit=x", "limit"), ("cursor=x", "cursor"), ("status=odd", "status")]
