@@ -8,4 +8,8 @@ export PATH="$PATH:$tools/bin:${CARGO_HOME:-${HOME:-}/.cargo}/bin"
 # The version that Cargo.toml asks for.
 wanted_rust() { sed -n 's/^rust-version = "\([0-9.]*\)".*/\1/p' "$clone/Cargo.toml" | head -n 1; }
 
+# On a terminal somebody waits and wants to see what for; in a log only what goes wrong matters.
+progress=(--quiet)
+if [[ -t 2 ]]; then progress=(); fi
+
 in_clone() { (cd "$clone" && "$@"); }
