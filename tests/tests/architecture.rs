@@ -38,7 +38,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
 
 /// The floors of core, lowest first: a module uses its own floor and those below. `testing` may use all.
 const FLOORS: [&[&str]; 5] = [
-    &["id", "error", "resources", "label", "clock", "event", "secret", "environment"],
+    &["id", "error", "resources", "label", "clock", "event", "secret", "environment", "signal"],
     &["model"],
     &["port"],
     &["placement", "memory", "channel"],

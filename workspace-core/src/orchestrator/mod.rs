@@ -13,8 +13,8 @@
 //! ```
 //!
 //! - An operation checks the caller, decides, and commits one change: the *intent*. It never calls a server.
-//! - [`converge`] drives one workspace to its intent in named steps; the master whose fence is the row's driver does.
-//! - [`reconcile`] lists every server now and then, compares with the rows and wakes what differs.
+//! - `converge` drives one workspace to its intent in named steps; the master whose fence is the row's driver does.
+//! - `reconcile` lists every server now and then, compares with the rows and wakes what differs.
 //! - The event hub wakes streams and waiters of this master; the store is polled for those of others.
 
 mod access;

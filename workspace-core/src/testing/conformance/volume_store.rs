@@ -1,4 +1,4 @@
-//! The suite of [`VolumeStore`](crate::port::VolumeStore): one function per rule.
+//! The suite of [`VolumeStore`]: one function per rule.
 //!
 //! That a volume is not removed while a container has it, and that its files outlive containers, is in
 //! [`super::server::channels`].
