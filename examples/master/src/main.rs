@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use settings::Settings;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use workspace_fleet::error::{Error, ErrorKind, Result};
 use workspace_fleet::http::{HttpConfig, router};
 use workspace_fleet::{Caller, Orchestrator};
@@ -45,18 +45,19 @@ async fn serve() -> Result<()> {
     tracing::info!(seeded, "servers of the configuration registered");
     let app = router(fleet.clone(), HttpConfig::default().admin_token(settings.token.clone()));
     let address = listener.local_addr().map_err(|error| Error::new(ErrorKind::Internal, "no address").source(error))?;
+    // Listened for before the program says that Ctrl-C ends it.
+    let mut signals = Signals::listen()?;
     banner::ready(&address, &settings, &fleet.servers(&admin).await?);
 
     let (stop, stopped) = tokio::sync::watch::channel(());
     let serving = axum::serve(listener, app).with_graceful_shutdown(wait_for(stopped));
     let serving = tokio::spawn(serving.into_future());
-    asked_to_end().await?;
+    signals.next().await;
     banner::ending();
     // A second request ends it at once.
-    tokio::spawn(async {
-        if asked_to_end().await.is_ok() {
-            std::process::exit(130);
-        }
+    tokio::spawn(async move {
+        signals.next().await;
+        std::process::exit(130);
     });
     stop.send_replace(());
     fleet.shutdown().await;
@@ -76,12 +77,27 @@ async fn wait_for(mut stopped: tokio::sync::watch::Receiver<()>) {
     let _ = stopped.changed().await;
 }
 
-/// Ends at Ctrl-C or SIGTERM.
-async fn asked_to_end() -> Result<()> {
-    let broken = |error| Error::new(ErrorKind::Internal, "signals cannot be received").source(error);
-    let mut terminate = signal(SignalKind::terminate()).map_err(broken)?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(broken),
-        _ = terminate.recv() => Ok(()),
+/// Requests to end: Ctrl-C and SIGTERM.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// From now on a signal is a request and no sudden end.
+    fn listen() -> Result<Self> {
+        let broken = |error| Error::new(ErrorKind::Internal, "signals cannot be received").source(error);
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt()).map_err(broken)?,
+            terminate: signal(SignalKind::terminate()).map_err(broken)?,
+        })
+    }
+
+    /// Waits for the next request.
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }

@@ -121,6 +121,11 @@ impl Core {
         let state = server.inspect_container(&name).await?.ok_or_else(gone)?;
         match state.status {
             ContainerStatus::Running => Ok(()),
+            // What an init process and a shell say of a program that is not there or is none.
+            _ if matches!(state.exit_code, Some(126 | 127)) => {
+                Err(Error::new(ErrorKind::ProgramNotFound, "the program was not found or cannot be run")
+                    .hint("check the command against the image"))
+            }
             _ => Err(Error::new(
                 ErrorKind::NotRunning,
                 format!("the program ended at once with exit code {}", state.exit_code.unwrap_or(-1)),
