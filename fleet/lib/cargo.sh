@@ -9,7 +9,9 @@ export PATH="$PATH:$tools/bin:${CARGO_HOME:-${HOME:-}/.cargo}/bin"
 wanted_rust() { sed -n 's/^rust-version = "\([0-9.]*\)".*/\1/p' "$clone/Cargo.toml" | head -n 1; }
 
 # On a terminal somebody waits and wants to see what for; in a log only what goes wrong matters.
+# shellcheck disable=SC2034
 progress=(--quiet)
+# shellcheck disable=SC2034
 if [[ -t 2 ]]; then progress=(); fi
 
 in_clone() { (cd "$clone" && "$@"); }
