@@ -20,14 +20,16 @@ impl Gate {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Waits until something may pass. What waits when it is opened early waits on.
-    pub(super) async fn pass(&self) {
+    /// Waits until something may pass, and tells whether it had to wait. What waits when it is opened early waits on.
+    pub(super) async fn pass(&self) -> bool {
+        let mut waited = false;
         loop {
             let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
             match until {
                 Some(until) if until > Instant::now() => sleep_until(until).await,
-                _ => return,
+                _ => return waited,
             }
+            waited = true;
         }
     }
 }

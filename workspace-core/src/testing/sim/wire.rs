@@ -85,7 +85,10 @@ impl Wire {
         W: FnOnce(Arrived) -> F + Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
-        self.gate.pass().await;
+        if self.gate.pass().await {
+            // A process that stands still asks for nothing; what its timers asked for is not sent in its stead.
+            return Err(self.unreachable("the connection broke"));
+        }
         self.world.journal.step(call);
         let fate = self.world.fate(call, deadline);
         let Some(boot) = self.world.look(&self.server, |machine| machine.up.then_some(machine.boot)).flatten() else {
