@@ -11,6 +11,7 @@ mod failure;
 mod finish;
 mod networks;
 mod pipeline;
+mod removal;
 mod starting;
 mod steps;
 

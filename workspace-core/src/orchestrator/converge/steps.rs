@@ -31,7 +31,7 @@ impl Core {
             Step::Healthy => Self::healthy(row, &server).await,
             Step::Stopped => self.stopped(row, &server).await,
             Step::ContainerRemoved => self.container_removed(row, &server).await,
-            Step::NetworkRemoved => server.remove_network(&row.network_name(), self.fleet).await,
+            Step::NetworkRemoved => self.network_removed(row, &server).await,
             Step::VolumeRemoved => self.volume_removed(row, &server).await,
         }
     }
@@ -140,23 +140,6 @@ impl Core {
             server.stop_container(&row.container_name(generation), self.config.stop_grace).await?;
         }
         Ok(())
-    }
-
-    async fn container_removed(&self, row: &Workspace, server: &Arc<dyn Server>) -> Result<()> {
-        self.channels.close(row.id);
-        for generation in row.observed.generation.max(1)..=row.desired.generation {
-            server.remove_container(&row.container_name(generation), self.fleet).await?;
-        }
-        Ok(())
-    }
-
-    /// The data of a named project stays: nobody said that it may go.
-    async fn volume_removed(&self, row: &Workspace, server: &Arc<dyn Server>) -> Result<()> {
-        let project = self.store.project(row.desired.project).await?.filter(Project::is_unnamed);
-        let Some((project, copy)) = project.and_then(|project| Some((project.clone(), project.copy?))) else {
-            return Ok(());
-        };
-        server.volumes().remove_volume(&project.volume_name(&copy), self.fleet).await
     }
 
     async fn copy(&self, row: &Workspace) -> Result<(Project, ProjectCopy)> {

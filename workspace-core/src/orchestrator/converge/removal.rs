@@ -1,0 +1,43 @@
+//! The steps of a deletion.
+//!
+//! What has our name and is not ours is left alone: what was ours is gone. So a deletion ends whatever stands there.
+
+use std::sync::Arc;
+
+use crate::error::{ErrorKind, Result};
+use crate::model::{Project, Workspace};
+use crate::orchestrator::Core;
+use crate::port::Server;
+
+impl Core {
+    pub(super) async fn container_removed(&self, row: &Workspace, server: &Arc<dyn Server>) -> Result<()> {
+        self.channels.close(row.id);
+        for generation in row.observed.generation.max(1)..=row.desired.generation {
+            gone(server.remove_container(&row.container_name(generation), self.fleet).await)?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn network_removed(&self, row: &Workspace, server: &Arc<dyn Server>) -> Result<()> {
+        gone(server.remove_network(&row.network_name(), self.fleet).await)
+    }
+
+    /// The data of a named project stays: nobody said that it may go.
+    pub(super) async fn volume_removed(&self, row: &Workspace, server: &Arc<dyn Server>) -> Result<()> {
+        let project = self.store.project(row.desired.project).await?.filter(Project::is_unnamed);
+        let Some((project, copy)) = project.and_then(|project| Some((project.clone(), project.copy?))) else {
+            return Ok(());
+        };
+        gone(server.volumes().remove_volume(&project.volume_name(&copy), self.fleet).await)
+    }
+}
+
+fn gone(removed: Result<()>) -> Result<()> {
+    match removed {
+        Err(error) if error.kind() == ErrorKind::ForeignObject => {
+            tracing::warn!(error = error.chain(), "something that is not ours has our name; it is left alone");
+            Ok(())
+        }
+        removed => removed,
+    }
+}
