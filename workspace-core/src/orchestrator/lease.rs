@@ -1,6 +1,6 @@
 //! This master's right to act.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -14,16 +14,27 @@ use crate::signal::Signal;
 #[derive(Debug)]
 pub(super) struct LeaseKeeper {
     fence: Fence,
-    /// `None` once the lease is lost for good.
-    until: Mutex<Option<Instant>>,
+    held: Mutex<Held>,
     renewed: Signal,
 }
+
+#[derive(Debug)]
+struct Held {
+    /// `None` once the lease is lost for good.
+    until: Option<Instant>,
+    term: Term,
+}
+
+/// One stretch of time through which the lease was held without a break. In a break others may have taken over what
+/// we drive: what was begun in one term must not go on in the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Term(u64);
 
 impl LeaseKeeper {
     /// Keeps a lease that was asked for at `asked`: what is left is counted from before the request.
     pub(super) fn new(lease: &Lease, asked: Instant) -> Self {
-        let until = Mutex::new(Some(asked + lease.until.since(lease.store_now)));
-        Self { fence: lease.fence.clone(), until, renewed: Signal::default() }
+        let held = Held { until: Some(asked + lease.until.since(lease.store_now)), term: Term(1) };
+        Self { fence: lease.fence.clone(), held: Mutex::new(held), renewed: Signal::default() }
     }
 
     /// What every write carries.
@@ -38,7 +49,7 @@ impl LeaseKeeper {
     pub(super) async fn outlive(&self, call: Duration) -> Result<()> {
         let mut renewed = self.renewed.listen();
         loop {
-            match *self.until.lock().unwrap_or_else(PoisonError::into_inner) {
+            match self.held().until {
                 None => return Err(lost()),
                 Some(until) if until > Instant::now() + call => return Ok(()),
                 Some(_) => {}
@@ -47,9 +58,32 @@ impl LeaseKeeper {
         }
     }
 
+    /// The term that goes on. Take it before reading what is acted on.
+    pub(super) fn term(&self) -> Term {
+        self.held().term
+    }
+
+    /// Ends when the term did.
+    pub(super) async fn broken(&self, term: Term) {
+        let mut renewed = self.renewed.listen();
+        while self.term() == term {
+            renewed.heard().await;
+        }
+    }
+
     fn set(&self, until: Option<Instant>) {
-        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = until;
+        {
+            let mut held = self.held();
+            if held.until.is_none_or(|until| until <= Instant::now()) {
+                held.term.0 += 1;
+            }
+            held.until = until;
+        }
         self.renewed.raise();
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

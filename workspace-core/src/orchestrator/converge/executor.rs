@@ -60,6 +60,7 @@ impl Core {
     }
 
     async fn pass(&self, id: WorkspaceId, poke: &Notify, patience: &mut Patience) -> Result<Pass> {
+        let term = self.lease.term();
         let Some(mut row) = self.store.workspace(id).await? else { return Ok(Pass::Done) };
         if row.is_settled() {
             return Ok(Pass::Done);
@@ -79,6 +80,7 @@ impl Core {
         tokio::select! {
             biased;
             () = self.superseded(id, revision, poke) => Ok(Pass::Again),
+            () = self.lease.broken(term) => Ok(Pass::Again),
             pass = self.run_steps(&mut row, patience.until) => pass,
         }
     }

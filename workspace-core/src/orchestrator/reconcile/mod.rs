@@ -49,6 +49,7 @@ pub(super) async fn keep_reconciling(core: Arc<Core>) {
 impl Core {
     /// Compares the servers side by side, so that one that hangs holds no other up.
     async fn compare_all(self: &Arc<Self>, suspects: &mut BTreeMap<ServerId, Suspects>) -> Result<()> {
+        let term = self.lease.term();
         let servers = self.store.servers().await?;
         suspects.retain(|id, _| servers.iter().any(|server| server.record.id == *id));
         for server in &servers {
@@ -57,7 +58,12 @@ impl Core {
         join_all(suspects.iter_mut().map(|(&id, suspects)| async move {
             let Some(server) = self.pool.get(id) else { return };
             let server: Arc<dyn Server> = Arc::new(Leased::new(server, Arc::clone(&self.lease)));
-            if let Err(error) = self.compare(&server, suspects).await {
+            let compared = tokio::select! {
+                biased;
+                () = self.lease.broken(term) => return,
+                compared = self.compare(&server, suspects) => compared,
+            };
+            if let Err(error) = compared {
                 tracing::debug!(server = %id, error = error.chain(), "server not compared");
             }
         }))
