@@ -24,6 +24,8 @@ pub enum Fault {
     Crash,
     /// A program ended by itself.
     Died,
+    /// A running container was removed by somebody else.
+    Removed,
     /// A master was ended at some await.
     Killed,
     /// A master was shut down in order.
@@ -61,6 +63,8 @@ pub struct FaultPlan {
     pub crash: Duration,
     /// Between two [`Fault::Died`]s of the fleet.
     pub died: Duration,
+    /// Between two [`Fault::Removed`]s of the fleet.
+    pub removed: Duration,
     /// Between two [`Fault::Killed`]s of the fleet.
     pub killed: Duration,
     /// Between two [`Fault::ShutDown`]s of the fleet.
@@ -100,6 +104,7 @@ impl FaultPlan {
             hang: every(40),
             crash: every(60),
             died: every(12),
+            removed: every(30),
             killed: every(15),
             shut_down: every(45),
             paused: every(60),

@@ -39,6 +39,11 @@ pub enum PortCall {
 }
 
 impl PortCall {
+    /// Whether it only looks.
+    pub(super) const fn only_looks(self) -> bool {
+        matches!(self, Self::Probe | Self::ListContainers | Self::ListNetworks | Self::ListVolumes | Self::HasImage)
+    }
+
     /// How long a caller waits for a server's answer: the deadlines of the Docker backend. A stop waits for its grace
     /// besides.
     pub(super) const fn deadline(self) -> Duration {

@@ -143,9 +143,11 @@ impl<T> Sent<T> {
         let given_up = answer.is_closed();
         let Wire { world, server, .. } = wire;
         let result = work(Arrived { world: Arc::clone(&world), server: Arc::clone(&server), given_up }).await;
-        let end = result.as_ref().err().map_or("ok", |error| error.kind().code());
-        let late = if given_up { " after its caller gave up" } else { "" };
-        world.note(&format_args!("{server} {call:?} {subject}: {end}{late}"));
+        if result.is_err() || !call.only_looks() {
+            let end = result.as_ref().err().map_or("ok", |error| error.kind().code());
+            let late = if given_up { " after its caller gave up" } else { "" };
+            world.note(&format_args!("{server} {call:?} {subject}: {end}{late}"));
+        }
         match fate.fault {
             Some(Fault::ReplyLost) => answer.closed().await,
             Some(Fault::Broken) => {}

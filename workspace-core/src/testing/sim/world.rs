@@ -116,6 +116,22 @@ impl World {
         ended
     }
 
+    /// Ends and removes a container as somebody else would; false when there is none.
+    pub fn remove_behind(&self, server: &str, container: &str) -> bool {
+        let at = self.now();
+        let removed = self.alter(server, |machine| {
+            let run = machine.containers.get(container).map(|one| one.run)?;
+            machine.end_by_itself(container, run, 137, at);
+            machine.containers.remove(container)
+        });
+        let removed = removed.flatten().is_some();
+        if removed {
+            self.journal.fault(Fault::Removed, None);
+            self.note(&format_args!("{server} {container} is removed behind our back"));
+        }
+        removed
+    }
+
     /// Every container that runs, with its server.
     pub fn running(&self) -> Vec<(String, String)> {
         let mut running = Vec::new();

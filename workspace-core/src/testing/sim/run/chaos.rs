@@ -37,6 +37,12 @@ pub(super) fn unleash(world: &Arc<World>, masters: &Arc<Masters>, plan: &FaultPl
             world.end_program(server, container, code);
         }
     });
+    every(plan.removed, |world, _| {
+        let running = world.running();
+        if let Some((server, container)) = world.dice.pick(&running) {
+            world.remove_behind(server, container);
+        }
+    });
     every(plan.killed, |world, masters| masters.end(world.dice.below(masters.count()), End::Killed));
     every(plan.shut_down, |world, masters| masters.end(world.dice.below(masters.count()), End::ShutDown));
     every(plan.paused, |world, masters| {

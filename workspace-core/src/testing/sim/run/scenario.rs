@@ -45,7 +45,7 @@ async fn scenario(seed: u64) -> Report {
     world.note(&format_args!("seed {seed}: {plan:?}"));
     let store: Arc<dyn StateStore> = Arc::new(MemoryStore::new(world.environment()));
     let watch = Arc::new(Watch::default());
-    let masters = Arc::new(Masters::start(&world, &store, &watch, 1 + dice.below(2)));
+    let masters = Arc::new(Masters::start(&world, &store, &watch, *dice.pick(&[1, 1, 2, 2, 2, 3]).unwrap_or(&1)));
     let history = Arc::new(History::default());
     world.set_faults(false);
     add_servers(&world, &masters, 1 + dice.below(3)).await;
