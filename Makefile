@@ -4,7 +4,7 @@ export FLEET_CACHE ?= $(HOME)/.cache/workspace-fleet
 export CARGO_TARGET_DIR ?= $(FLEET_CACHE)/target
 
 .DEFAULT_GOAL := help
-.PHONY: help run down test lint doc sim test-bare
+.PHONY: help run down test lint doc sim bench-overhead test-bare
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ test: ## everything CI runs, on real parts, with what it needs installed first
 
 sim: ## the orchestrator under faults, by seed (SEEDS=1000 FIRST=0 TABLE=1)
 	@cargo run --quiet --release -p workspace-core --features testing --example sim
+
+bench-overhead: ## what we add to the time that Docker takes, on one real server (ROUNDS=100 EXECS=200)
+	@fleet/bench-overhead
 
 lint: ## scripts, formatting, clippy
 	@fleet/lint

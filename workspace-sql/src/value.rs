@@ -56,6 +56,8 @@ pub(crate) enum Field {
     Int(i64),
     Text(String),
     Bytes(Vec<u8>),
+    /// Only Postgres has a type for ids.
+    #[cfg(feature = "postgres")]
     Id(Uuid),
 }
 
@@ -124,6 +126,7 @@ impl Row {
     pub(crate) fn opt_id(&mut self) -> Result<Option<Uuid>> {
         match self.next()? {
             Field::Null => Ok(None),
+            #[cfg(feature = "postgres")]
             Field::Id(id) => Ok(Some(id)),
             Field::Text(text) => Uuid::try_parse(&text).map(Some).map_err(|_| broken("no id")),
             _ => Err(broken("no id")),
