@@ -85,8 +85,8 @@ fn count(name: &str, default: usize) -> usize {
 fn sleeper(name: String) -> NewWorkspace {
     let mut new = NewWorkspace::new(name, "workspace-base");
     new.spec.command = vec!["sleep".to_owned(), "infinity".to_owned()];
-    new.spec.resources.cpu_millis = 100;
-    new.spec.resources.memory_mib = 64;
+    new.spec.resources.cpu_millis = 500;
+    new.spec.resources.memory_mib = 256;
     new
 }
 

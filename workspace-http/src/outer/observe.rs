@@ -55,17 +55,12 @@ fn panicked() -> Response {
     Problem::new(INTERNAL, "a mistake of ours").into_response()
 }
 
-/// What axum answers by itself to a wrong method has no body; its `Allow` is kept.
+/// What axum answers by itself to a wrong method has no body; it adds `Allow` further out.
 fn as_problem(response: Response) -> Response {
-    if response.status() != StatusCode::METHOD_NOT_ALLOWED {
-        return response;
+    match response.status() {
+        StatusCode::METHOD_NOT_ALLOWED => {
+            Problem::new(METHOD_NOT_ALLOWED, "the route does not have this method").into_response()
+        }
+        _ => response,
     }
-    let allow = response.headers().get(header::ALLOW).cloned();
-    let allowed = allow.as_ref().and_then(|allow| allow.to_str().ok()).unwrap_or_default();
-    let problem = Problem::new(METHOD_NOT_ALLOWED, "the route does not have this method");
-    let mut problem = problem.hint(format!("it has {}", allowed.replace(',', ", "))).into_response();
-    if let Some(allow) = allow {
-        problem.headers_mut().insert(header::ALLOW, allow);
-    }
-    problem
 }

@@ -63,7 +63,7 @@ impl Problem {
             detail: detail.into(),
             code: code.name,
             retryable: false,
-            hint: None,
+            hint: Some(code.next.to_owned()),
             field: None,
             rejections: Vec::new(),
             more: BTreeMap::new(),
@@ -125,7 +125,9 @@ impl From<Error> for Problem {
         let detail = if inside { error.message().to_owned() } else { error.chain() };
         let mut problem = Self::new(Code::of(error.kind()), detail);
         problem.0.retryable = error.is_retryable();
-        problem.0.hint = error.next_step().map(str::to_owned);
+        if let Some(hint) = error.next_step() {
+            problem.0.hint = Some(hint.to_owned());
+        }
         problem.0.field = error.field().map(str::to_owned);
         problem.0.rejections = error.refused_servers().iter().map(wire::Rejection::from).collect();
         problem

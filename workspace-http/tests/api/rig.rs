@@ -188,7 +188,7 @@ impl Answer {
         let problem = answer.json();
         assert_eq!(problem["code"], code, "{}: {problem}", answer.what);
         assert_eq!(problem["status"], status, "{problem}");
-        for text in ["type", "title", "detail"] {
+        for text in ["type", "title", "detail", "hint"] {
             assert!(problem[text].as_str().is_some_and(|text| !text.is_empty()), "{text} of {problem}");
         }
         assert!(problem["retryable"].is_boolean() && problem["rejections"].is_array(), "{problem}");
