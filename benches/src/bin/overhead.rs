@@ -53,8 +53,7 @@ struct Sample {
 async fn main() -> Result<()> {
     let calls = Arc::new(Calls::default());
     let worker = std::env::var("WORKER_IMAGE").map_err(|_| broken("WORKER_IMAGE is not set"))?;
-    let pool =
-        DockerPool::builder().worker_image(WorkerImage::read(worker)?).observer(Arc::clone(&calls) as _).build();
+    let pool = DockerPool::builder().worker_image(WorkerImage::read(worker)?).observer(Arc::clone(&calls) as _).build();
     let data = tempfile::tempdir().map_err(|error| broken("no temporary directory").source(error))?;
     let store = SqliteStore::open(data.path().join("fleet.db"), SecretKey::generate()).await?;
     let rarely = Duration::from_hours(1);
@@ -122,7 +121,11 @@ async fn gone(fleet: &Orchestrator, row: &Workspace) -> Result<()> {
 }
 
 /// `true` through the open channel and through a `docker exec` of its own, in turns.
-async fn exec_both(fleet: &Orchestrator, server: &ServerState, rounds: usize) -> Result<(Vec<Duration>, Vec<Duration>)> {
+async fn exec_both(
+    fleet: &Orchestrator,
+    server: &ServerState,
+    rounds: usize,
+) -> Result<(Vec<Duration>, Vec<Duration>)> {
     let me = Caller::owner("bench");
     let row = fleet.create_workspace(&me, sleeper("bench-exec".to_owned()), None).await?;
     let row = fleet.wait(&me, row.id, Duration::from_mins(1)).await?;

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use bollard::models::{ContainerCpuStats, ContainerMemoryStats, ContainerStatsResponse};
 use bollard::query_parameters::StatsOptionsBuilder;
 use futures::StreamExt;
-use workspace_core::error::{Error, ErrorKind, Result};
+use workspace_core::error::Result;
 use workspace_core::port::{ContainerStats, ContainerStatus};
 
 use crate::call::Call;
@@ -15,7 +15,7 @@ use crate::server::not_running;
 
 /// Asks the Engine, which takes two samples a second apart, so that processor use of late is known.
 pub(crate) async fn stats(engine: &Engine, name: &str) -> Result<ContainerStats> {
-    if let Some(stats) = sample(engine, name).await? {
+    if let Some(stats) = sample(engine, name, Until::Answered).await? {
         return Ok(stats);
     }
     // An Engine with much to do also answers without numbers for one that does run.
@@ -23,19 +23,33 @@ pub(crate) async fn stats(engine: &Engine, name: &str) -> Result<ContainerStats>
     if state.is_none_or(|state| state.status != ContainerStatus::Running) {
         return Err(not_running(name));
     }
-    let none = || Error::new(ErrorKind::Internal, format!("server {} has no numbers of {name} yet", engine.name()));
-    sample(engine, name).await?.ok_or_else(none)
+    sample(engine, name, Until::Measured).await?.ok_or_else(|| not_running(name))
 }
 
-async fn sample(engine: &Engine, name: &str) -> Result<Option<ContainerStats>> {
-    let options = StatsOptionsBuilder::new().stream(false).one_shot(false).build();
+/// For what to wait.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// For an answer, with or without numbers.
+    Answered,
+    /// For numbers; a container that does not run has none until the deadline.
+    Measured,
+}
+
+async fn sample(engine: &Engine, name: &str, until: Until) -> Result<Option<ContainerStats>> {
+    let stream = until == Until::Measured;
+    let options = StatsOptionsBuilder::new().stream(stream).one_shot(false).build();
     let mut answers = engine.docker().stats(name, Some(options)).boxed();
-    let asked = async { answers.next().await.transpose() };
-    let answer = engine
-        .call(Call::ContainerStats, asked)
-        .await
-        .map_err(|failure| engine.error(failure, format!("measure container {name}")))?;
-    Ok(answer.as_ref().and_then(from_answer))
+    let asked = async {
+        while let Some(answer) = answers.next().await.transpose()? {
+            let stats = from_answer(&answer);
+            if stats.is_some() {
+                return Ok(stats);
+            }
+        }
+        Ok(None)
+    };
+    let asked = engine.call(Call::ContainerStats, asked).await;
+    asked.map_err(|failure| engine.error(failure, format!("measure container {name}")))
 }
 
 /// `None` for a container that does not run: its numbers are absent.
