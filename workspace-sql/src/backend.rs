@@ -21,14 +21,18 @@ pub(crate) struct Dialect {
 
 impl Dialect {
     /// Turns our SQL into the database's: `@` before tables, `#now`, `#greatest`, `#lock` (rows that will be changed),
-    /// `#lock_w` (those of `w` alone) and `#hold` (rows that must stay).
+    /// `#lock_w` and `#lock_j` (those of `w` or `j` alone) and `#hold` (rows that must stay).
     pub(crate) fn render(&self, sql: &str) -> String {
-        let [lock, lock_w, hold] =
-            if self.locks_rows { ["FOR UPDATE", "FOR UPDATE OF w", "FOR KEY SHARE"] } else { [""; 3] };
+        let [lock, lock_w, lock_j, hold] = if self.locks_rows {
+            ["FOR UPDATE", "FOR UPDATE OF w", "FOR UPDATE OF j", "FOR KEY SHARE"]
+        } else {
+            [""; 4]
+        };
         sql.replace('@', &self.prefix)
             .replace("#now", self.now)
             .replace("#greatest", self.greatest)
             .replace("#lock_w", lock_w)
+            .replace("#lock_j", lock_j)
             .replace("#lock", lock)
             .replace("#hold", hold)
     }

@@ -9,11 +9,16 @@ macro_rules! forward_state_store {
             use uuid::Uuid;
             use workspace_core::error::Result;
             use workspace_core::event::Event;
-            use workspace_core::id::{FleetId, MasterId, OwnerId, ProjectId, ServerId, TokenId, WorkspaceId};
-            use workspace_core::model::{
-                Fence, IdempotencyRecord, Lease, Project, Reservation, ServerState, Token, Workspace,
+            use workspace_core::id::{
+                FleetId, JobId, MasterId, OwnerId, ProjectId, ServerId, SessionId, SnapshotId, TokenId, WorkspaceId,
             };
-            use workspace_core::port::{Change, Outcome, Page, PageRequest, Refused, WorkspaceFilter};
+            use workspace_core::model::{
+                Fence, IdempotencyRecord, Job, Lease, Project, Reservation, ServerState, Session, Snapshot, Token,
+                Workspace,
+            };
+            use workspace_core::port::{
+                Change, DataFilter, JobFilter, Outcome, Page, PageRequest, Refused, WorkspaceFilter,
+            };
 
             #[async_trait::async_trait]
             impl workspace_core::port::StateStore for $type {
@@ -63,6 +68,34 @@ macro_rules! forward_state_store {
 
                 async fn projects(&self, owner: Option<&OwnerId>, page: PageRequest) -> Result<Page<Project>> {
                     self.store.projects(owner, page).await
+                }
+
+                async fn job(&self, id: JobId) -> Result<Option<Job>> {
+                    self.store.job(id).await
+                }
+
+                async fn jobs(&self, filter: &JobFilter, page: PageRequest) -> Result<Page<Job>> {
+                    self.store.jobs(filter, page).await
+                }
+
+                async fn unfinished_jobs(&self, fence: &Fence) -> Result<Vec<JobId>> {
+                    self.store.unfinished_jobs(fence).await
+                }
+
+                async fn session(&self, id: SessionId) -> Result<Option<Session>> {
+                    self.store.session(id).await
+                }
+
+                async fn sessions(&self, filter: &DataFilter, page: PageRequest) -> Result<Page<Session>> {
+                    self.store.sessions(filter, page).await
+                }
+
+                async fn snapshot(&self, id: SnapshotId) -> Result<Option<Snapshot>> {
+                    self.store.snapshot(id).await
+                }
+
+                async fn snapshots(&self, filter: &DataFilter, page: PageRequest) -> Result<Page<Snapshot>> {
+                    self.store.snapshots(filter, page).await
                 }
 
                 async fn reservations(&self, server: ServerId, released: bool) -> Result<Vec<Reservation>> {

@@ -1,7 +1,7 @@
 //! The order in which a change locks rows.
 //!
 //! Two masters deadlock only when they lock the same rows in different orders. Everybody locks servers before
-//! projects, workspaces and streams of events, each in the order of their ids. Most changes do so by themselves; for
+//! projects, workspaces, jobs and streams of events, each in the order of their ids. Most changes do so by themselves; for
 //! the others the rows are locked in that order beforehand. What still collides (unique keys) is undone and repeated.
 
 use uuid::Uuid;
@@ -20,6 +20,7 @@ enum Lock {
     Server(Uuid),
     Project(Uuid),
     Workspace(Uuid),
+    Job(Uuid),
     Stream(Uuid),
 }
 
@@ -42,6 +43,8 @@ pub(crate) async fn take<S: Session>(cursor: &mut Cursor<'_, S>, writes: &[Write
     lock(cursor, "SELECT id FROM @projects WHERE id = ANY($1) ORDER BY id FOR UPDATE", projects).await?;
     let workspaces = ids(|lock| if let Lock::Workspace(id) = lock { Some(*id) } else { None });
     lock(cursor, "SELECT id FROM @workspaces WHERE id = ANY($1) ORDER BY id FOR UPDATE", workspaces).await?;
+    let jobs = ids(|lock| if let Lock::Job(id) = lock { Some(*id) } else { None });
+    lock(cursor, "SELECT id FROM @jobs WHERE id = ANY($1) ORDER BY id FOR UPDATE", jobs).await?;
     let streams = ids(|lock| if let Lock::Stream(id) = lock { Some(*id) } else { None });
     lock(cursor, "SELECT parent FROM @streams WHERE parent = ANY($1) ORDER BY parent FOR UPDATE", streams).await
 }
@@ -78,6 +81,8 @@ fn plan(writes: &[Write]) -> Vec<Lock> {
             Write::DecideWorkspace { id, .. } | Write::ObserveWorkspace { id, .. } | Write::AdoptWorkspace(id) => {
                 add(Lock::Workspace(id.as_uuid()));
             }
+            Write::InsertJob(job) | Write::UpdateJob { job, .. } => add(Lock::Job(job.id.as_uuid())),
+            Write::CancelJob(id) | Write::AdoptJob(id) => add(Lock::Job(id.as_uuid())),
             Write::Append(event) => add(Lock::Stream(event.parent)),
             _ => {}
         }

@@ -92,6 +92,20 @@ impl Transaction<'_> {
                 self.append(event);
                 Ok(())
             }
+            Write::InsertJob(job) => self.insert_job(job),
+            Write::UpdateJob { job, expected } => self.update_job(job, *expected),
+            Write::CancelJob(id) => self.cancel_job(*id),
+            Write::AdoptJob(id) => self.adopt_job(*id),
+            Write::InsertSession(session) => self.insert_session(session),
+            Write::RemoveSession(id) => self.remove_session(*id),
+            Write::PutSnapshot(snapshot) => {
+                self.put_snapshot(snapshot);
+                Ok(())
+            }
+            Write::RemoveSnapshot(id) => {
+                self.remove_snapshot(*id);
+                Ok(())
+            }
             Write::InsertToken(token) => self.insert_token(token),
             Write::RevokeToken { id, at } => self.revoke_token(*id, *at),
             Write::Remember(record) => self.remember(record),

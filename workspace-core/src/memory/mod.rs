@@ -2,6 +2,8 @@
 
 mod books;
 mod change;
+mod data;
+mod jobs;
 mod leases;
 mod projects;
 mod reservations;

@@ -69,7 +69,8 @@ impl Transaction<'_> {
     }
 
     pub(super) fn remove_project(&mut self, id: ProjectId) -> Result<(), Refused> {
-        if self.tables.live.projects.contains_key(&id) {
+        let at_work = |job| self.tables.jobs.get(job).is_some_and(|job| job.project == id);
+        if self.tables.live.projects.contains_key(&id) || self.tables.unfinished.iter().any(at_work) {
             return Err(Refused::InUse);
         }
         if let Some(project) = self.tables.projects.remove(&id) {

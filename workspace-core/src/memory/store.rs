@@ -12,9 +12,12 @@ use super::tables::Tables;
 use crate::environment::Environment;
 use crate::error::Result;
 use crate::event::Event;
-use crate::id::{FleetId, MasterId, OwnerId, ProjectId, ServerId, TokenId, WorkspaceId};
-use crate::model::{Fence, IdempotencyRecord, Lease, Project, Reservation, ServerState, Status, Token, Workspace};
-use crate::port::{Change, Outcome, Page, PageRequest, Refused, StateStore, WorkspaceFilter};
+use crate::id::{FleetId, JobId, MasterId, OwnerId, ProjectId, ServerId, SessionId, SnapshotId, TokenId, WorkspaceId};
+use crate::model::{
+    Fence, IdempotencyRecord, Job, Lease, Project, Reservation, ServerState, Session, Snapshot, Status, Token,
+    Workspace,
+};
+use crate::port::{Change, DataFilter, JobFilter, Outcome, Page, PageRequest, Refused, StateStore, WorkspaceFilter};
 
 /// A [`StateStore`] in this process's memory, on the clock of its [`Environment`].
 ///
@@ -114,6 +117,53 @@ impl StateStore for MemoryStore {
         Ok(paged(matching, page, |row| row.id.as_uuid()))
     }
 
+    async fn job(&self, id: JobId) -> Result<Option<Job>> {
+        Ok(self.tables().jobs.get(&id).cloned())
+    }
+
+    async fn jobs(&self, filter: &JobFilter, page: PageRequest) -> Result<Page<Job>> {
+        let tables = self.tables();
+        let rows = tables.jobs.range((after(page, JobId::from_uuid), Bound::Unbounded));
+        let matching = rows.map(|(_, row)| row).filter(|row| {
+            filter.project.is_none_or(|project| row.project == project)
+                && filter.session.is_none_or(|session| row.session == Some(session))
+                && filter.finished.is_none_or(|finished| row.status.is_finished() == finished)
+        });
+        Ok(paged(matching, page, |row| row.id.as_uuid()))
+    }
+
+    async fn unfinished_jobs(&self, fence: &Fence) -> Result<Vec<JobId>> {
+        let tables = self.tables();
+        let now = self.environment.now();
+        let mine = |id: &&JobId| {
+            let driver = tables.jobs.get(id).map(|row| &row.driver);
+            driver.is_some_and(|driver| driver.master == fence.master || !tables.is_live(driver, now))
+        };
+        Ok(tables.unfinished.iter().filter(mine).copied().collect())
+    }
+
+    async fn session(&self, id: SessionId) -> Result<Option<Session>> {
+        Ok(self.tables().sessions.get(&id).cloned())
+    }
+
+    async fn sessions(&self, filter: &DataFilter, page: PageRequest) -> Result<Page<Session>> {
+        let tables = self.tables();
+        let rows = tables.sessions.range((after(page, SessionId::from_uuid), Bound::Unbounded));
+        let matching = rows.map(|(_, row)| row).filter(|row| belongs(filter, &row.owner, row.project));
+        Ok(paged(matching, page, |row| row.id.as_uuid()))
+    }
+
+    async fn snapshot(&self, id: SnapshotId) -> Result<Option<Snapshot>> {
+        Ok(self.tables().snapshots.get(&id).cloned())
+    }
+
+    async fn snapshots(&self, filter: &DataFilter, page: PageRequest) -> Result<Page<Snapshot>> {
+        let tables = self.tables();
+        let rows = tables.snapshots.range((after(page, SnapshotId::from_uuid), Bound::Unbounded));
+        let matching = rows.map(|(_, row)| row).filter(|row| belongs(filter, &row.owner, row.project));
+        Ok(paged(matching, page, |row| row.id.as_uuid()))
+    }
+
     async fn reservations(&self, server: ServerId, released: bool) -> Result<Vec<Reservation>> {
         let tables = self.tables();
         let rows = tables.ledgers.get(&server).into_iter().flat_map(|ledger| &ledger.rows);
@@ -153,6 +203,10 @@ fn paged<'a, T: Clone + 'a>(
     let items: Vec<T> = rows.by_ref().take(page.limit as usize).cloned().collect();
     let more = rows.next().is_some();
     Page { next: items.last().filter(|_| more).map(id), items }
+}
+
+fn belongs(filter: &DataFilter, owner: &OwnerId, project: ProjectId) -> bool {
+    filter.owner.as_ref().is_none_or(|wanted| wanted == owner) && filter.project.is_none_or(|wanted| wanted == project)
 }
 
 fn matches(filter: &WorkspaceFilter, row: &Workspace) -> bool {

@@ -6,10 +6,10 @@ use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::event::Event;
-use crate::id::{MasterId, OwnerId, ProjectId, ServerId, TokenId, WorkspaceId};
+use crate::id::{JobId, MasterId, OwnerId, ProjectId, ServerId, SessionId, SnapshotId, TokenId, WorkspaceId};
 use crate::model::{
-    Fence, IdempotencyRecord, Project, Reservation, ReservationPart, ServerObservation, ServerRecord, ServerState,
-    Status, Token, Workspace,
+    Fence, IdempotencyRecord, Job, Project, Reservation, ReservationPart, ServerObservation, ServerRecord, ServerState,
+    Session, Snapshot, Status, Token, Workspace,
 };
 use crate::resources::Resources;
 
@@ -47,6 +47,11 @@ pub(super) struct Tables {
     pub(super) projects: BTreeMap<ProjectId, Project>,
     pub(super) workspaces: BTreeMap<WorkspaceId, Workspace>,
     pub(super) slots: BTreeMap<(ServerId, u32), WorkspaceId>,
+    pub(super) jobs: BTreeMap<JobId, Job>,
+    /// The jobs that are not finished.
+    pub(super) unfinished: BTreeSet<JobId>,
+    pub(super) sessions: BTreeMap<SessionId, Session>,
+    pub(super) snapshots: BTreeMap<SnapshotId, Snapshot>,
     pub(super) events: BTreeMap<Uuid, Vec<Event>>,
     pub(super) tokens: BTreeMap<TokenId, Token>,
     pub(super) token_hashes: BTreeMap<[u8; 32], TokenId>,

@@ -3,20 +3,26 @@
 //! Objects, not relationships: a row says what is wanted and what was last seen; everything else is derived.
 
 mod idempotency;
+mod job;
 mod lease;
 mod project;
 mod reservation;
 mod server;
+mod session;
+mod snapshot;
 mod token;
 mod workspace;
 
 pub use idempotency::IdempotencyRecord;
+pub use job::{AgentKind, AgentWork, Job, JobStatus, OnSuccess, StepReport, SyncStep, Work};
 pub use lease::{Fence, Lease};
 pub use project::{GitSource, Project, ProjectCopy, ProjectSource};
 pub use reservation::{Reservation, ReservationPart};
 pub use server::{
     Availability, Probe, Scheduling, ServerObservation, ServerRecord, ServerSpec, ServerState, StorageKind, TlsMaterial,
 };
+pub use session::Session;
+pub use snapshot::{Snapshot, SnapshotProfile, SnapshotStatus};
 pub use token::{Scope, Token};
 pub use workspace::{
     Desired, Failover, Health, Intent, Observed, PlacementRecord, PlacementSpec, Problem, RestartPolicy, RestartSpec,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::id::{OwnerId, ProjectId, ServerId, SnapshotId};
+use crate::id::{JobId, OwnerId, ProjectId, ServerId, SnapshotId};
 use crate::secret::Secret;
 
 /// Where the data of a project comes from when its first copy is made.
@@ -39,6 +39,9 @@ pub struct ProjectCopy {
     pub data_generation: u64,
     /// Whether the volume was filled from the source: a copy that is not filled is never started from.
     pub filled: bool,
+    /// The job that fills it, or filled it.
+    #[serde(default)]
+    pub filled_by: Option<JobId>,
 }
 
 /// The user's data. It belongs to at most one workspace at a time.

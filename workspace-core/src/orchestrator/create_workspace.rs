@@ -215,7 +215,12 @@ impl Draft {
     fn change(&self, core: &Core, decision: &Decision, remember: Option<Write>) -> Change {
         let workspace = self.placed(decision);
         let (id, resources) = (workspace.id, workspace.desired.spec.resources);
-        let copy = ProjectCopy { server: decision.server, data_generation: 1, filled: self.project.source.is_none() };
+        let copy = ProjectCopy {
+            server: decision.server,
+            data_generation: 1,
+            filled: self.project.source.is_none(),
+            filled_by: None,
+        };
         let project = Project { copy: self.project.copy.clone().or(Some(copy)), ..self.project.clone() };
         let project_write = match (self.new_project, &self.project.copy) {
             (true, _) => Some(Write::InsertProject(project)),

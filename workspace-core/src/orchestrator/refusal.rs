@@ -12,6 +12,8 @@ pub(super) fn refused(what: &str, refusal: &Refused) -> Error {
         }
         Refused::ProjectTaken => Error::new(ErrorKind::Conflict, "the project belongs to another workspace")
             .hint("delete that workspace, or clone the project"),
+        Refused::ProjectBusy => Error::new(ErrorKind::ProjectBusy, "another job writes into the project")
+            .hint("wait until it has ended, or cancel it"),
         Refused::Stale { current } => {
             Error::new(ErrorKind::RevisionMismatch, format!("the {what} was changed; it is at revision {current} now"))
                 .hint("read it again and repeat the change")

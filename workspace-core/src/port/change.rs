@@ -4,10 +4,10 @@ use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::event::{Event, NewEvent};
-use crate::id::{ProjectId, ServerId, TokenId, WorkspaceId};
+use crate::id::{JobId, ProjectId, ServerId, SessionId, SnapshotId, TokenId, WorkspaceId};
 use crate::model::{
-    Desired, Fence, IdempotencyRecord, Observed, Project, ReservationPart, ServerObservation, ServerRecord, Status,
-    Token, Workspace,
+    Desired, Fence, IdempotencyRecord, Job, Observed, Project, ReservationPart, ServerObservation, ServerRecord,
+    Session, Snapshot, Status, Token, Workspace,
 };
 use crate::resources::{Dimension, Resources};
 
@@ -74,7 +74,7 @@ pub enum Write {
         expected: u64,
     },
     /// Forgets a project; a missing one is forgotten already. Refused: `InUse` while a workspace that is not deleted
-    /// has it.
+    /// has it, or a job that is not finished works on it.
     RemoveProject(ProjectId),
     /// Records a workspace, without a network number: only [`Write::AllotNetwork`] gives one. Refused: `NameTaken`;
     /// `ProjectTaken` when another workspace that is not deleted has the project.
@@ -150,6 +150,30 @@ pub enum Write {
     FreeNetwork(WorkspaceId),
     /// Records an event under the next number of its parent.
     Append(NewEvent),
+    /// Records a job. Refused: `ProjectBusy` when it writes and another writing job of the project is not finished;
+    /// `InUse` when its session has a job that is not finished; `NameTaken` when the id is known.
+    InsertJob(Box<Job>),
+    /// Replaces a job but for its `cancel`, which stays once it is set, and counts its revision up. Refused:
+    /// `NotFound`; `Stale`; `Fenced` unless the change's fence is the job's driver.
+    UpdateJob {
+        /// The new row; its `revision` is ignored.
+        job: Box<Job>,
+        /// The revision that the driver looked at.
+        expected: u64,
+    },
+    /// Wants a job ended and counts its revision up; a finished one is ended already. Refused: `NotFound`.
+    CancelJob(JobId),
+    /// Makes the change's fence the driver of a job. Refused as [`Write::AdoptWorkspace`].
+    AdoptJob(JobId),
+    /// Records a session.
+    InsertSession(Session),
+    /// Forgets a session with its events; a missing one is forgotten already. Refused: `InUse` while a job of it is
+    /// not finished.
+    RemoveSession(SessionId),
+    /// Records a snapshot, or replaces its row.
+    PutSnapshot(Box<Snapshot>),
+    /// Forgets a snapshot; a missing one is forgotten already.
+    RemoveSnapshot(SnapshotId),
     /// Records a token.
     InsertToken(Token),
     /// Revokes a token; a revoked one is revoked already. Refused: `NotFound`.
@@ -187,6 +211,8 @@ pub enum Refused {
         /// The revision that the row has.
         current: u64,
     },
+    /// Another writing job works on the project.
+    ProjectBusy,
     /// Another epoch or master holds the right to this.
     Fenced,
     /// The server takes no new work.

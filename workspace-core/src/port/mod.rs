@@ -30,6 +30,6 @@ pub use network::{NetworkSpec, NetworkSummary};
 pub use object_labels::{ObjectKind, ObjectLabels};
 pub use server::{Containers, Images, Networks, Server};
 pub use server_pool::ServerPool;
-pub use state_store::{Page, PageRequest, StateStore, WorkspaceFilter};
+pub use state_store::{DataFilter, JobFilter, Page, PageRequest, StateStore, WorkspaceFilter};
 pub use sync_backend::{SyncBackend, SyncReport, SyncRequest, Version};
 pub use volume_store::{VolumeSpec, VolumeStore, VolumeSummary};

@@ -8,9 +8,10 @@ use uuid::Uuid;
 
 use crate::error::Result;
 use crate::event::Event;
-use crate::id::{FleetId, MasterId, OwnerId, ProjectId, ServerId, TokenId, WorkspaceId};
+use crate::id::{FleetId, JobId, MasterId, OwnerId, ProjectId, ServerId, SessionId, SnapshotId, TokenId, WorkspaceId};
 use crate::model::{
-    Fence, IdempotencyRecord, Intent, Lease, Project, Reservation, ServerState, Status, Token, Workspace,
+    Fence, IdempotencyRecord, Intent, Job, Lease, Project, Reservation, ServerState, Session, Snapshot, Status, Token,
+    Workspace,
 };
 use crate::port::{Change, Outcome, Refused};
 
@@ -53,6 +54,26 @@ pub struct WorkspaceFilter {
     pub status: Option<Status>,
     /// With this intent.
     pub intent: Option<Intent>,
+}
+
+/// Which jobs; every condition that is set must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JobFilter {
+    /// On this project.
+    pub project: Option<ProjectId>,
+    /// Of this session.
+    pub session: Option<SessionId>,
+    /// Finished or not.
+    pub finished: Option<bool>,
+}
+
+/// Which sessions or snapshots; every condition that is set must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DataFilter {
+    /// Of this owner.
+    pub owner: Option<OwnerId>,
+    /// Of this project.
+    pub project: Option<ProjectId>,
 }
 
 /// The state of a fleet.
@@ -116,6 +137,28 @@ pub trait StateStore: Debug + Send + Sync + 'static {
 
     /// The projects of an owner, or of all, in the order of ids.
     async fn projects(&self, owner: Option<&OwnerId>, page: PageRequest) -> Result<Page<Project>>;
+
+    /// One job.
+    async fn job(&self, id: JobId) -> Result<Option<Job>>;
+
+    /// Jobs in the order of ids.
+    async fn jobs(&self, filter: &JobFilter, page: PageRequest) -> Result<Page<Job>>;
+
+    /// The jobs that the master should look at: not finished, and driven by this master in any epoch or by one whose
+    /// lease has ended.
+    async fn unfinished_jobs(&self, fence: &Fence) -> Result<Vec<JobId>>;
+
+    /// One session.
+    async fn session(&self, id: SessionId) -> Result<Option<Session>>;
+
+    /// Sessions in the order of ids.
+    async fn sessions(&self, filter: &DataFilter, page: PageRequest) -> Result<Page<Session>>;
+
+    /// One snapshot.
+    async fn snapshot(&self, id: SnapshotId) -> Result<Option<Snapshot>>;
+
+    /// Snapshots in the order of ids.
+    async fn snapshots(&self, filter: &DataFilter, page: PageRequest) -> Result<Page<Snapshot>>;
 
     /// Every reservation of a server in the order of their claims, with the released ones if asked for.
     async fn reservations(&self, server: ServerId, released: bool) -> Result<Vec<Reservation>>;

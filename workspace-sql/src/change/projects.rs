@@ -49,7 +49,8 @@ impl<S: Session> Cursor<'_, S> {
     pub(crate) async fn remove_project(&mut self, id: ProjectId) -> Result<(), Fault> {
         let id = id.as_uuid();
         let sql = "SELECT id FROM @workspaces WHERE project = $1 AND status <> 'deleted'";
-        if self.row(sql, values![id]).await?.is_some() {
+        let jobs = "SELECT id FROM @jobs WHERE project = $1 AND finished = 0";
+        if self.row(sql, values![id]).await?.is_some() || self.row(jobs, values![id]).await?.is_some() {
             return Err(Refused::InUse.into());
         }
         self.rows("DELETE FROM @projects WHERE id = $1", values![id]).await.map(|_| ())

@@ -52,7 +52,10 @@ impl PostgresBackend {
             greatest: "greatest",
             locks_rows: true,
         };
-        let texts = [(1, "fleet", include_str!("../../migrations/postgres/0001_fleet.sql"))];
+        let texts = [
+            (1, "fleet", include_str!("../../migrations/postgres/0001_fleet.sql")),
+            (2, "jobs", include_str!("../../migrations/postgres/0002_jobs.sql")),
+        ];
         let mut migrator = migrator(&dialect, format!("{}._migrations", config.schema), &texts);
         migrator.create_schema(config.schema.clone());
         migrator.run(&pool).await.map_err(migration_failed)?;

@@ -1,11 +1,13 @@
 //! How rows and the model become each other.
 
 mod books;
+mod job;
 mod project;
 mod server;
 mod workspace;
 
 pub(crate) use books::{EVENT, IDEMPOTENCY, RESERVATION, TOKEN, event, idempotency, reservation, token};
+pub(crate) use job::{JOB, job};
 pub(crate) use project::{PROJECT, SealedProject, project};
 pub(crate) use server::{AMOUNTS, SERVER, SealedRecord, amounts, resources, scheduling_name, server};
 pub(crate) use workspace::{WORKSPACE, intent_name, workspace};

@@ -58,7 +58,10 @@ impl SqliteBackend {
             greatest: "max",
             locks_rows: false,
         };
-        let texts = [(1, "fleet", include_str!("../../migrations/sqlite/0001_fleet.sql"))];
+        let texts = [
+            (1, "fleet", include_str!("../../migrations/sqlite/0001_fleet.sql")),
+            (2, "jobs", include_str!("../../migrations/sqlite/0002_jobs.sql")),
+        ];
         let migrator = migrator(&dialect, "workspace__migrations".to_owned(), &texts);
         migrator.run(&writer).await.map_err(migration_failed)?;
         let readers = pool(READERS, options.read_only(true)).await?;

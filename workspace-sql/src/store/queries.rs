@@ -3,13 +3,15 @@
 use uuid::Uuid;
 use workspace_core::error::Result;
 use workspace_core::event::Event;
-use workspace_core::id::{OwnerId, ProjectId, ServerId, TokenId, WorkspaceId};
-use workspace_core::model::{Fence, IdempotencyRecord, Project, Reservation, ServerState, Status, Token, Workspace};
-use workspace_core::port::{Page, PageRequest, WorkspaceFilter};
+use workspace_core::id::{JobId, OwnerId, ProjectId, ServerId, SessionId, SnapshotId, TokenId, WorkspaceId};
+use workspace_core::model::{
+    Fence, IdempotencyRecord, Job, Project, Reservation, ServerState, Session, Snapshot, Status, Token, Workspace,
+};
+use workspace_core::port::{DataFilter, JobFilter, Page, PageRequest, WorkspaceFilter};
 
 use super::Store;
 use crate::backend::Backend;
-use crate::rows::{self, EVENT, IDEMPOTENCY, PROJECT, RESERVATION, SERVER, TOKEN, WORKSPACE, intent_name};
+use crate::rows::{self, EVENT, IDEMPOTENCY, JOB, PROJECT, RESERVATION, SERVER, TOKEN, WORKSPACE, intent_name};
 use crate::value::{Row, Value, values};
 
 impl<B: Backend> Store<B> {
@@ -55,6 +57,44 @@ impl<B: Backend> Store<B> {
         let mut list = List::new(format!("SELECT {PROJECT} FROM @projects WHERE 1 = 1"));
         list.only("owner =", owner.map(OwnerId::as_str));
         self.page(list, "id", page, |row| rows::project(&self.vault, row), |row| row.id.as_uuid()).await
+    }
+
+    pub(crate) async fn job(&self, id: JobId) -> Result<Option<Job>> {
+        let sql = format!("SELECT {JOB} FROM @jobs j WHERE j.id = $1");
+        self.one(&sql, values![id.as_uuid()], rows::job).await
+    }
+
+    pub(crate) async fn jobs(&self, filter: &JobFilter, page: PageRequest) -> Result<Page<Job>> {
+        let mut list = List::new(format!("SELECT {JOB} FROM @jobs j WHERE 1 = 1"));
+        list.only("j.project =", filter.project.map(|project| project.as_uuid()));
+        list.only("j.session =", filter.session.map(|session| session.as_uuid()));
+        list.only("j.finished =", filter.finished);
+        self.page(list, "j.id", page, rows::job, |row| row.id.as_uuid()).await
+    }
+
+    pub(crate) async fn unfinished_jobs(&self, fence: &Fence) -> Result<Vec<JobId>> {
+        let sql = "SELECT j.id FROM @jobs j WHERE j.finished = 0 \
+                   AND (j.driver_master = $1 OR NOT EXISTS (SELECT 1 FROM @masters m WHERE m.id = j.driver_master \
+                   AND m.epoch = j.driver_epoch AND m.until > #now)) ORDER BY j.id";
+        self.all(sql, values![fence.master.as_str()], |row| row.id().map(JobId::from_uuid)).await
+    }
+
+    pub(crate) async fn session(&self, id: SessionId) -> Result<Option<Session>> {
+        self.one("SELECT record FROM @sessions WHERE id = $1", values![id.as_uuid()], Row::json).await
+    }
+
+    pub(crate) async fn sessions(&self, filter: &DataFilter, page: PageRequest) -> Result<Page<Session>> {
+        let list = of_data("SELECT record FROM @sessions WHERE 1 = 1", filter);
+        self.page(list, "id", page, Row::json, |row: &Session| row.id.as_uuid()).await
+    }
+
+    pub(crate) async fn snapshot(&self, id: SnapshotId) -> Result<Option<Snapshot>> {
+        self.one("SELECT record FROM @snapshots WHERE id = $1", values![id.as_uuid()], Row::json).await
+    }
+
+    pub(crate) async fn snapshots(&self, filter: &DataFilter, page: PageRequest) -> Result<Page<Snapshot>> {
+        let list = of_data("SELECT record FROM @snapshots WHERE 1 = 1", filter);
+        self.page(list, "id", page, Row::json, |row: &Snapshot| row.id.as_uuid()).await
     }
 
     pub(crate) async fn reservations(&self, server: ServerId, released: bool) -> Result<Vec<Reservation>> {
@@ -108,6 +148,14 @@ impl<B: Backend> Store<B> {
         items.truncate(page.limit as usize);
         Ok(Page { next: items.last().filter(|_| more).map(id), items })
     }
+}
+
+/// The rows of an owner, of a project, or of both.
+fn of_data(sql: &str, filter: &DataFilter) -> List {
+    let mut list = List::new(sql.to_owned());
+    list.only("owner =", filter.owner.as_ref().map(OwnerId::as_str));
+    list.only("project =", filter.project.map(|project| project.as_uuid()));
+    list
 }
 
 /// A query that is put together from the conditions that are set.

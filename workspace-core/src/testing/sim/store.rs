@@ -9,9 +9,13 @@ use uuid::Uuid;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
-use crate::id::{FleetId, MasterId, OwnerId, ProjectId, ServerId, TokenId, WorkspaceId};
-use crate::model::{Fence, IdempotencyRecord, Lease, Project, Reservation, ServerState, Token, Workspace};
-use crate::port::{Change, Outcome, Page, PageRequest, Refused, StateStore, WorkspaceFilter, Write};
+use crate::id::{FleetId, JobId, MasterId, OwnerId, ProjectId, ServerId, SessionId, SnapshotId, TokenId, WorkspaceId};
+use crate::model::{
+    Fence, IdempotencyRecord, Job, Lease, Project, Reservation, ServerState, Session, Snapshot, Token, Workspace,
+};
+use crate::port::{
+    Change, DataFilter, JobFilter, Outcome, Page, PageRequest, Refused, StateStore, WorkspaceFilter, Write,
+};
 use crate::testing::sim::run::Watch;
 use crate::testing::sim::{Fault, Gate, PortCall, World};
 
@@ -173,6 +177,41 @@ impl StateStore for FaultyStore {
     async fn projects(&self, owner: Option<&OwnerId>, page: PageRequest) -> Result<Page<Project>> {
         self.there(PortCall::Query).await?;
         self.inner.projects(owner, page).await
+    }
+
+    async fn job(&self, id: JobId) -> Result<Option<Job>> {
+        self.there(PortCall::Query).await?;
+        self.inner.job(id).await
+    }
+
+    async fn jobs(&self, filter: &JobFilter, page: PageRequest) -> Result<Page<Job>> {
+        self.there(PortCall::Query).await?;
+        self.inner.jobs(filter, page).await
+    }
+
+    async fn unfinished_jobs(&self, fence: &Fence) -> Result<Vec<JobId>> {
+        self.there(PortCall::Query).await?;
+        self.inner.unfinished_jobs(fence).await
+    }
+
+    async fn session(&self, id: SessionId) -> Result<Option<Session>> {
+        self.there(PortCall::Query).await?;
+        self.inner.session(id).await
+    }
+
+    async fn sessions(&self, filter: &DataFilter, page: PageRequest) -> Result<Page<Session>> {
+        self.there(PortCall::Query).await?;
+        self.inner.sessions(filter, page).await
+    }
+
+    async fn snapshot(&self, id: SnapshotId) -> Result<Option<Snapshot>> {
+        self.there(PortCall::Query).await?;
+        self.inner.snapshot(id).await
+    }
+
+    async fn snapshots(&self, filter: &DataFilter, page: PageRequest) -> Result<Page<Snapshot>> {
+        self.there(PortCall::Query).await?;
+        self.inner.snapshots(filter, page).await
     }
 
     async fn reservations(&self, server: ServerId, released: bool) -> Result<Vec<Reservation>> {

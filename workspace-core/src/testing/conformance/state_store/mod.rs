@@ -9,8 +9,10 @@
 )]
 
 pub mod atomicity;
+pub mod data;
 pub mod driving;
 pub mod events;
+pub mod jobs;
 pub mod leases;
 pub mod lists;
 pub mod networks;

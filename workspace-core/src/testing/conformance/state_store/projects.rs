@@ -33,7 +33,8 @@ pub async fn project_edits_are_guarded_by_revision(store: &dyn StateStore) {
     let rig = Rig::new(store);
     let project = rig.project_row("o", Some("p"));
     rig.write(Write::InsertProject(project.clone())).await;
-    let copy = ProjectCopy { server: ServerId::from_uuid(rig.env.uuid()), data_generation: 3, filled: true };
+    let copy =
+        ProjectCopy { server: ServerId::from_uuid(rig.env.uuid()), data_generation: 3, filled: true, filled_by: None };
     let edited = Project { copy: Some(copy), ..project.clone() };
     rig.write(Write::UpdateProject { project: edited.clone(), expected: 1 }).await;
     let read = store.project(project.id).await.expect("the store answers");

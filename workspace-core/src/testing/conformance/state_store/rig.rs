@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use crate::environment::Environment;
 use crate::event::NewEvent;
-use crate::id::{MasterId, OwnerId, ProjectId, ServerId, WorkspaceId};
+use crate::id::{MasterId, OwnerId, ProjectId, ServerId, SessionId, WorkspaceId};
 use crate::model::{
     Desired, Fence, Intent, Observed, PlacementRecord, Project, ReservationPart, Scheduling, ServerRecord, ServerSpec,
-    Status, Workspace, WorkspaceSpec,
+    Session, Status, Workspace, WorkspaceSpec,
 };
 use crate::port::{Change, Outcome, Refused, StateStore, Write};
 use crate::resources::Resources;
@@ -129,6 +129,17 @@ impl<'a> Rig<'a> {
             source: None,
             copy: None,
             revision: 1,
+            created_at: self.env.now(),
+        }
+    }
+
+    pub(super) fn session_row(&self, owner: &str, project: ProjectId) -> Session {
+        Session {
+            id: SessionId::from_uuid(self.env.uuid()),
+            owner: OwnerId::new(owner),
+            project,
+            title: "Add a README".to_owned(),
+            branch: "agent/add-a-readme".to_owned(),
             created_at: self.env.now(),
         }
     }

@@ -4,8 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::{
-    atomicity, driving, events, leases, lists, networks, projects, remembering, reservations, servers, tokens,
-    workspaces,
+    atomicity, data, driving, events, jobs, leases, lists, networks, projects, remembering, reservations, servers,
+    tokens, workspaces,
 };
 use crate::port::StateStore;
 
@@ -49,6 +49,11 @@ where
             closed_servers_take_forced_claims_only, absurd_amounts_are_refused, lowered_limits_take_no_more,
         }
         networks::{ network_numbers_are_unique_and_reused, network_numbers_begin_where_asked, network_numbers_follow_their_server }
+        jobs::{
+            jobs_come_back_as_written, one_writing_job_per_project, one_job_per_session, job_updates_are_guarded,
+            jobs_are_adopted_after_the_lease, jobs_are_listed,
+        }
+        data::{ sessions_are_listed, snapshots_are_kept }
         events::{ events_of_a_parent_are_numbered_without_holes, events_are_read_after_a_number }
         remembering::{ keys_are_remembered_once }
         tokens::{ tokens_are_found_by_hash_and_revoked_once }

@@ -1,0 +1,72 @@
+//! A project's data at one moment, in object storage.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::id::{JobId, OwnerId, ProjectId, SnapshotId};
+use crate::model::Problem;
+
+/// What is part of a snapshot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SnapshotProfile {
+    /// Everything.
+    #[default]
+    Full,
+    /// Everything but what can be made again, such as `node_modules` beside a `package.json`.
+    Source,
+}
+
+/// How far a snapshot is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SnapshotStatus {
+    /// It is being written.
+    Creating,
+    /// It is there, whole and verified.
+    Ready,
+    /// It could not be written; `error` says why.
+    Failed,
+}
+
+impl SnapshotStatus {
+    /// The name in the store.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Creating => "creating",
+            Self::Ready => "ready",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// The row of a snapshot. It outlives its project: what was acknowledged can be restored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Its id; part of its name in the bucket.
+    pub id: SnapshotId,
+    /// Whose it is.
+    pub owner: OwnerId,
+    /// Whose data it is.
+    pub project: ProjectId,
+    /// The generation of the data; part of its name in the bucket.
+    pub data_generation: u64,
+    /// What is part of it.
+    pub profile: SnapshotProfile,
+    /// What was said of it.
+    pub message: Option<String>,
+    /// How far it is.
+    pub status: SnapshotStatus,
+    /// The job that writes it.
+    pub job: JobId,
+    /// Files, folders and links in it.
+    pub files: u64,
+    /// Bytes in its files.
+    pub bytes: u64,
+    /// Bytes that went over the wire.
+    pub bytes_uploaded: u64,
+    /// Why it failed.
+    pub error: Option<Problem>,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+}
