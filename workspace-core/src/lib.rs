@@ -13,6 +13,7 @@ pub mod environment;
 pub mod error;
 pub mod event;
 pub mod id;
+pub mod job;
 pub mod label;
 pub mod memory;
 pub mod model;

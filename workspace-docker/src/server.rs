@@ -105,6 +105,10 @@ impl Server for DockerServer {
 
 #[async_trait]
 impl Images for DockerServer {
+    fn worker_image(&self) -> Option<ImageRef> {
+        self.worker.image_name()
+    }
+
     async fn has_image(&self, image: &ImageRef) -> Result<bool> {
         images::has(&self.engine, image).await
     }

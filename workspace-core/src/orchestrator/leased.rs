@@ -60,6 +60,10 @@ impl Server for Leased {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl Images for Leased {
+    fn worker_image(&self) -> Option<ImageRef> {
+        self.server.worker_image()
+    }
+
     async fn has_image(&self, image: &ImageRef) -> Result<bool> {
         self.server.has_image(image).await
     }

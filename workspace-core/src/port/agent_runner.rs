@@ -1,7 +1,6 @@
 //! Jobs: one piece of work beside the data.
 
 use std::fmt::Debug;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -9,48 +8,24 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::Result;
-use crate::id::{FleetId, JobId, ProjectId, ServerId};
+use crate::id::{JobId, ServerId};
 use crate::port::{ImageRef, Mount};
 use crate::resources::Resources;
 use crate::secret::Secret;
-
-/// What a job does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum JobKind {
-    /// Runs an agent on the project's copy.
-    Agent,
-    /// Fills or refreshes the copy from git.
-    Pull,
-    /// Commits the copy and pushes it.
-    Push,
-    /// Writes the copy to object storage.
-    Snapshot,
-    /// Makes a copy from a snapshot.
-    Restore,
-}
 
 /// A job to run.
 #[derive(Clone, Debug)]
 pub struct JobSpec {
     /// Its id; names the container `job-<id>`.
     pub id: JobId,
-    /// The fleet whose label it carries.
-    pub fleet: FleetId,
-    /// What it does.
-    pub kind: JobKind,
     /// Where the copy is.
     pub server: ServerId,
-    /// Whose data it works on.
-    pub project: ProjectId,
     /// The image; `None` is the worker image.
     pub image: Option<ImageRef>,
     /// The one volume that it works on.
     pub mount: Mount,
     /// What it may use.
     pub resources: Resources,
-    /// Its own limit on the wall clock.
-    pub time_limit: Duration,
     /// The request, one line of JSON written to its stdin: the only place where secrets may be.
     pub request: Secret,
 }
@@ -66,15 +41,35 @@ pub struct JobEvent {
     pub data: Value,
 }
 
+/// What a job does, as its server tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobState {
+    /// There is nothing of it on the server.
+    Missing,
+    /// It was made and never started.
+    Made,
+    /// It runs.
+    Running,
+    /// It ended; its events can still be read.
+    Ended {
+        /// How its program ended.
+        exit_code: Option<i64>,
+        /// Whether the kernel ended it for its memory.
+        out_of_memory: bool,
+    },
+}
+
 /// The events of a job in order; it ends after the job's last event.
 pub type JobEventStream = BoxStream<'static, Result<JobEvent>>;
 
 /// Runs jobs beside the data.
 ///
 /// # Contract
-/// - `start` is idempotent by id. A job that said `accepted` is never run again.
+/// - `start` is idempotent by id. A job that was started is never started again, whatever became of it.
 /// - `events` gives every event after the `after`-th, those of the past first, from any master, until the job ended.
-/// - `cancel` ends the job's whole process tree; its last events can still be read.
+/// - `cancel` ends the job's whole process tree; its last events can still be read. A job that does not run is ended
+///   already.
+/// - `remove` takes away what is left of a job, running or not; a missing one is removed already.
 ///
 /// # Implementing
 /// Run `workspace_core::testing::conformance` against it.
@@ -86,7 +81,14 @@ pub type JobEventStream = BoxStream<'static, Result<JobEvent>>;
 #[async_trait]
 pub trait AgentRunner: Debug + Send + Sync + 'static {
     /// Starts a job.
+    ///
+    /// # Errors
+    /// [`ImageNotFound`](crate::error::ErrorKind::ImageNotFound) when the server does not have the image;
+    /// [`WorkerImageMissing`](crate::error::ErrorKind::WorkerImageMissing) when there is no worker to run it.
     async fn start(&self, job: JobSpec) -> Result<()>;
+
+    /// What a job does.
+    async fn state(&self, server: ServerId, job: JobId) -> Result<JobState>;
 
     /// What the job said after its `after`-th event.
     async fn events(&self, server: ServerId, job: JobId, after: u64) -> Result<JobEventStream>;

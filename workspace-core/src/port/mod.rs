@@ -16,7 +16,7 @@ mod state_store;
 mod sync_backend;
 mod volume_store;
 
-pub use agent_runner::{AgentRunner, JobEvent, JobEventStream, JobKind, JobSpec};
+pub use agent_runner::{AgentRunner, JobEvent, JobEventStream, JobSpec, JobState};
 pub use change::{Change, Outcome, Refused, Write};
 pub use channel::{
     Channel, ExecEnd, ExecEvent, ExecRequest, ExecStream, FileContent, FileEntry, FileKind, MAX_FILE_BYTES,

@@ -57,6 +57,9 @@ pub trait Server: Images + Networks + Containers + Debug + Send + Sync + 'static
 /// The images of a server.
 #[async_trait]
 pub trait Images: Send + Sync {
+    /// The image that holds the worker; `None` where the worker was not given.
+    fn worker_image(&self) -> Option<ImageRef>;
+
     /// Whether the server has the image.
     async fn has_image(&self, image: &ImageRef) -> Result<bool>;
 

@@ -64,6 +64,11 @@ impl Worker {
         self.image().await?.ok_or_else(|| missing(what))
     }
 
+    /// The name of the image, prepared or not.
+    pub(crate) fn image_name(&self) -> Option<ImageRef> {
+        self.0.as_ref().map(|inner| ImageRef::new(inner.image.name()))
+    }
+
     /// Whether there is one, prepared or not.
     pub(crate) fn is_given(&self) -> bool {
         self.0.is_some()

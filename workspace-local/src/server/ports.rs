@@ -105,6 +105,10 @@ impl Server for LocalServer {
 
 #[async_trait]
 impl Images for LocalServer {
+    fn worker_image(&self) -> Option<ImageRef> {
+        None
+    }
+
     async fn has_image(&self, image: &ImageRef) -> Result<bool> {
         Ok(self.images.contains(&full_name(image.as_str())))
     }

@@ -72,6 +72,10 @@ impl Server for SimServer {
 
 #[async_trait]
 impl Images for SimServer {
+    fn worker_image(&self) -> Option<ImageRef> {
+        None
+    }
+
     async fn has_image(&self, image: &ImageRef) -> Result<bool> {
         let name = image.as_str().to_owned();
         self.wire.ask(PortCall::HasImage, image.as_str(), move |machine| Ok(machine.images.contains(&name))).await

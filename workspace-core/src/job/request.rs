@@ -1,0 +1,156 @@
+//! What a job is asked.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ProjectId, SnapshotId};
+use crate::model::SnapshotProfile;
+use crate::secret::Secret;
+
+/// The version of the protocol.
+const VERSION: u32 = 1;
+
+/// One line of JSON on a job's stdin.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobRequest {
+    /// The version of the protocol; a worker refuses what it does not know.
+    pub version: u32,
+    /// The folder with the data.
+    pub tree: String,
+    /// The limit on the wall clock, in seconds; what is under way then fails with `time_limit`.
+    pub time_limit_seconds: u64,
+    /// What to do, one after the other; a step that fails ends none of the others.
+    pub steps: Vec<JobStep>,
+}
+
+/// One step of a job.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum JobStep {
+    /// Runs an agent in the tree.
+    Agent(AgentStep),
+    /// Fills the tree from git; what an earlier attempt left there is removed first.
+    Clone(GitRemote),
+    /// Brings what is new into the tree.
+    Pull(GitRemote),
+    /// Commits what changed, and pushes it when a remote is given. Two reports: `commit` and `push`.
+    Push {
+        /// Where to.
+        remote: Option<GitRemote>,
+        /// The branch to commit on, made when it is new; the current one when absent.
+        branch: Option<String>,
+        /// What to say of the commit.
+        message: String,
+        /// Who commits.
+        author: GitAuthor,
+    },
+    /// Writes the tree to object storage.
+    Snapshot {
+        /// Where the storage is and how to get in: what the worker's storage takes, as JSON.
+        storage: Secret,
+        /// Which snapshot.
+        place: SnapshotPlace,
+        /// What is part of it.
+        profile: SnapshotProfile,
+        /// What to say of it.
+        message: String,
+    },
+    /// Writes a snapshot into the tree.
+    Restore {
+        /// Where the storage is and how to get in.
+        storage: Secret,
+        /// Which snapshot.
+        place: SnapshotPlace,
+        /// Whether what is there stays; else what an earlier attempt left is removed first.
+        merge: bool,
+        /// Whether it is only told what would change.
+        dry_run: bool,
+    },
+}
+
+/// A run of an agent.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgentStep {
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+    /// What the program's environment gets: its credentials too.
+    pub env: BTreeMap<String, Secret>,
+    /// What it is asked to do: on its stdin and, where the system allows, in `WORKSPACE_PROMPT`.
+    pub prompt: String,
+}
+
+/// A git remote and how to get in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GitRemote {
+    /// An `https` or `ssh` URL without user name and password.
+    pub url: String,
+    /// The branch; the remote's default when absent.
+    pub branch: Option<String>,
+    /// A token for `https`.
+    pub token: Option<Secret>,
+    /// What the operator allows of addresses and transports: what the worker's git takes, as JSON.
+    pub policy: serde_json::Value,
+}
+
+/// Who is named in a commit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GitAuthor {
+    /// The name.
+    pub name: String,
+    /// The address.
+    pub email: String,
+}
+
+/// Which snapshot of which project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SnapshotPlace {
+    /// Whose data it is.
+    pub project: ProjectId,
+    /// The generation of the data.
+    pub data_generation: u64,
+    /// Its id.
+    pub id: SnapshotId,
+}
+
+impl SnapshotPlace {
+    /// The snapshot's name below the project: `<data generation>-<id>`.
+    pub fn version(&self) -> String {
+        format!("{}-{}", self.data_generation, self.id)
+    }
+}
+
+impl JobRequest {
+    /// A request on this tree.
+    pub fn new(tree: impl Into<String>, time_limit_seconds: u64, steps: Vec<JobStep>) -> Self {
+        Self { version: VERSION, tree: tree.into(), time_limit_seconds, steps }
+    }
+
+    /// Whether this worker knows the version.
+    pub const fn is_known(&self) -> bool {
+        self.version == VERSION
+    }
+
+    /// The text of every secret in it, for masking.
+    pub fn secrets(&self) -> Vec<&str> {
+        let mut secrets = Vec::new();
+        for step in &self.steps {
+            match step {
+                JobStep::Agent(agent) => secrets.extend(agent.env.values().map(Secret::reveal)),
+                JobStep::Clone(remote) | JobStep::Pull(remote) => {
+                    secrets.extend(remote.token.as_ref().map(Secret::reveal));
+                }
+                JobStep::Push { remote, .. } => {
+                    secrets.extend(remote.as_ref().and_then(|remote| remote.token.as_ref()).map(Secret::reveal));
+                }
+                JobStep::Snapshot { storage, .. } | JobStep::Restore { storage, .. } => secrets.push(storage.reveal()),
+            }
+        }
+        secrets
+    }
+}
