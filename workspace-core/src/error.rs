@@ -42,6 +42,12 @@ pub enum ErrorKind {
     RegistryRefused,
     /// The server does not reach the image's registry.
     RegistryUnreachable,
+    /// The object storage does not accept the credentials, or has no such bucket.
+    StorageRefused,
+    /// The object storage does not answer, or answers nonsense.
+    StorageUnreachable,
+    /// A snapshot is not what it was when it was written.
+    SnapshotDamaged,
     /// The workspace has no running container.
     NotRunning,
     /// The program of an exec does not exist or is not executable.
@@ -97,6 +103,9 @@ impl ErrorKind {
             Self::ImageNotFound => "image_not_found",
             Self::RegistryRefused => "registry_refused",
             Self::RegistryUnreachable => "registry_unreachable",
+            Self::StorageRefused => "storage_refused",
+            Self::StorageUnreachable => "storage_unreachable",
+            Self::SnapshotDamaged => "snapshot_damaged",
             Self::NotRunning => "not_running",
             Self::ProgramNotFound => "program_not_found",
             Self::FileNotFound => "file_not_found",
@@ -125,6 +134,7 @@ impl ErrorKind {
                 | Self::NoHealthyServers
                 | Self::InsufficientCapacity
                 | Self::RegistryUnreachable
+                | Self::StorageUnreachable
                 | Self::Unreachable
                 | Self::Timeout
                 | Self::StoreUnavailable

@@ -63,7 +63,7 @@ pub(crate) const INTERNAL: Code = kind(
 );
 
 /// Every code that a problem document can have. Bad input never gives 5xx.
-pub const CODES: [Code; 38] = [
+pub const CODES: [Code; 41] = [
     MALFORMED_JSON,
     MALFORMED_REQUEST,
     UNKNOWN_FIELD,
@@ -129,6 +129,24 @@ pub const CODES: [Code; 38] = [
         StatusCode::BAD_GATEWAY,
         "Registry unreachable",
         "check name resolution and routes on the server; load the image there instead",
+    ),
+    kind(
+        ErrorKind::StorageRefused,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "Storage refused",
+        "check the bucket, its region and the credentials",
+    ),
+    kind(
+        ErrorKind::StorageUnreachable,
+        StatusCode::BAD_GATEWAY,
+        "Storage unreachable",
+        "check that the servers reach the object storage, and try again",
+    ),
+    kind(
+        ErrorKind::SnapshotDamaged,
+        StatusCode::BAD_GATEWAY,
+        "Snapshot damaged",
+        "take another snapshot of the project; `detail` names what is damaged",
     ),
     kind(ErrorKind::NotRunning, StatusCode::CONFLICT, "Not running", "start it, or wait until it runs"),
     kind(

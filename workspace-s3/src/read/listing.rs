@@ -1,0 +1,113 @@
+//! All of a snapshot's tree, checked before anything is made of it.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use workspace_core::error::Result;
+
+use crate::files::join;
+use crate::format::{Content, Entry, Extent, Hash, Malformed, Meta, Snapshot, read_part};
+use crate::objects::damaged;
+use crate::read::catalog::Catalog;
+use crate::report::shown;
+
+/// The most directories within each other.
+const MAX_DEPTH: usize = 2_000;
+/// The most names: a snapshot may name one directory many times over.
+const MAX_ENTRIES: usize = 50_000_000;
+
+/// A directory of a snapshot.
+#[derive(Debug)]
+pub(crate) struct ListedFolder {
+    pub(crate) path: Vec<u8>,
+    pub(crate) meta: Meta,
+    /// In the order of their names.
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// A snapshot's tree. A folder comes after the one that it is in; the first is the root.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    pub(crate) folders: Vec<ListedFolder>,
+}
+
+impl Listing {
+    /// Reads and checks the whole tree; `tree` gives the bytes of a part by its hash.
+    pub(crate) fn read(snapshot: &Snapshot, mut tree: impl FnMut(&Hash) -> Result<Bytes>) -> Result<Self> {
+        let mut listing = Self::default();
+        let mut links = BTreeMap::new();
+        let mut count = 0;
+        let mut open = vec![(Vec::new(), snapshot.root, snapshot.parts.clone(), 0)];
+        while let Some((path, meta, parts, depth)) = open.pop() {
+            let entries = read_folder(&path, &parts, &mut tree)?;
+            count += entries.len() + 1;
+            if depth > MAX_DEPTH || count > MAX_ENTRIES {
+                return Err(damaged("the snapshot has more directories than can be believed"));
+            }
+            for entry in entries.iter().rev() {
+                check_link(&mut links, entry).map_err(|error| malformed(&path, error))?;
+                if let Content::Directory { parts } = &entry.content {
+                    open.push((join(&path, &entry.name), entry.meta, parts.clone(), depth + 1));
+                }
+            }
+            listing.folders.push(ListedFolder { path, meta, entries });
+        }
+        Ok(listing)
+    }
+
+    /// Checks that every file's bytes are in some pack.
+    pub(crate) fn check_pieces(&self, catalog: &Catalog) -> Result<()> {
+        let mut lost = Vec::new();
+        for (folder, entry) in self.files() {
+            let Content::File { extents, .. } = &entry.content else { continue };
+            let whole = |extent: &Extent| match extent.hash {
+                Some(hash) => catalog.pieces.get(&hash).is_some_and(|place| u64::from(place.length) == extent.length),
+                None => true,
+            };
+            if !extents.iter().all(whole) {
+                lost.push(shown(&join(&folder.path, &entry.name)));
+            }
+        }
+        if lost.is_empty() { Ok(()) } else { Err(catalog.lost_files(&lost)) }
+    }
+
+    /// Names that are no directories.
+    pub(crate) fn files(&self) -> impl Iterator<Item = (&ListedFolder, &Entry)> {
+        let all = self.folders.iter().flat_map(|folder| folder.entries.iter().map(move |entry| (folder, entry)));
+        all.filter(|(_, entry)| !matches!(entry.content, Content::Directory { .. }))
+    }
+}
+
+/// The entries of a directory, from all of its parts.
+pub(crate) fn read_folder(
+    path: &[u8],
+    parts: &[Hash],
+    tree: &mut impl FnMut(&Hash) -> Result<Bytes>,
+) -> Result<Vec<Entry>> {
+    let mut entries: Vec<Entry> = Vec::new();
+    for hash in parts {
+        let part = read_part(&tree(hash)?).map_err(|error| malformed(path, error))?;
+        if let Some(first) = part.first() {
+            first.follows(entries.last()).map_err(|error| malformed(path, error))?;
+        }
+        entries.extend(part);
+    }
+    Ok(entries)
+}
+
+type SameFile = (u64, Vec<Extent>, Meta);
+
+/// Names of one file must agree on what the file is.
+fn check_link(links: &mut BTreeMap<u64, SameFile>, entry: &Entry) -> Result<(), Malformed> {
+    let Content::File { size, extents, link: link @ 1.. } = &entry.content else { return Ok(()) };
+    let same = links.entry(*link).or_insert_with(|| (*size, extents.clone(), entry.meta));
+    if (same.0, &same.1, same.2) == (*size, extents, entry.meta) {
+        Ok(())
+    } else {
+        Err(Malformed("names of one file differ in what it is"))
+    }
+}
+
+fn malformed(path: &[u8], error: Malformed) -> workspace_core::error::Error {
+    damaged(format!("the directory /{} of the snapshot makes no sense", shown(path))).source(error)
+}
