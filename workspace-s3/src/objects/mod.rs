@@ -71,12 +71,17 @@ impl Objects {
         }
     }
 
-    /// Part of an object; `None` when there is no such object. Shorter when the object is.
+    /// Part of an object; `None` when there is no such object, and nothing of one that does not reach so far.
     pub(crate) async fn get_range(&self, path: &Path, range: Range<u64>) -> Result<Option<Bytes>> {
+        let end = range.end;
         match self.store.get_range(path, range).await {
             Ok(bytes) => Ok(Some(bytes)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(storage_error(error, path)),
+            // Storages say in their own ways that a range is not there.
+            Err(error) => match self.store.head(path).await {
+                Ok(found) if found.size < end => Ok(Some(Bytes::new())),
+                _ => Err(storage_error(error, path)),
+            },
         }
     }
 
