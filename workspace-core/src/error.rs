@@ -48,6 +48,18 @@ pub enum ErrorKind {
     StorageUnreachable,
     /// A snapshot is not what it was when it was written.
     SnapshotDamaged,
+    /// The remote (a git server, object storage) does not accept the credentials, wants some, or forbids the act.
+    RemoteRefused,
+    /// The remote cannot be reached from where the project lives.
+    RemoteUnreachable,
+    /// The remote answers, and has no such repository, branch, version or bucket.
+    RemoteNotFound,
+    /// The remote's address is not public, and the operator does not allow it.
+    AddressNotAllowed,
+    /// The project and its remote have each gone on by themselves.
+    Diverged,
+    /// Changes in the project that are in no version yet stand in the way.
+    LocalChanges,
     /// The workspace has no running container.
     NotRunning,
     /// The program of an exec does not exist or is not executable.
@@ -106,6 +118,12 @@ impl ErrorKind {
             Self::StorageRefused => "storage_refused",
             Self::StorageUnreachable => "storage_unreachable",
             Self::SnapshotDamaged => "snapshot_damaged",
+            Self::RemoteRefused => "remote_refused",
+            Self::RemoteUnreachable => "remote_unreachable",
+            Self::RemoteNotFound => "remote_not_found",
+            Self::AddressNotAllowed => "address_not_allowed",
+            Self::Diverged => "diverged",
+            Self::LocalChanges => "local_changes",
             Self::NotRunning => "not_running",
             Self::ProgramNotFound => "program_not_found",
             Self::FileNotFound => "file_not_found",
@@ -135,6 +153,7 @@ impl ErrorKind {
                 | Self::InsufficientCapacity
                 | Self::RegistryUnreachable
                 | Self::StorageUnreachable
+                | Self::RemoteUnreachable
                 | Self::Unreachable
                 | Self::Timeout
                 | Self::StoreUnavailable

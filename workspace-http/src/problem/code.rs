@@ -63,7 +63,7 @@ pub(crate) const INTERNAL: Code = kind(
 );
 
 /// Every code that a problem document can have. Bad input never gives 5xx.
-pub const CODES: [Code; 41] = [
+pub const CODES: [Code; 47] = [
     MALFORMED_JSON,
     MALFORMED_REQUEST,
     UNKNOWN_FIELD,
@@ -144,10 +144,40 @@ pub const CODES: [Code; 41] = [
     ),
     kind(
         ErrorKind::SnapshotDamaged,
-        StatusCode::BAD_GATEWAY,
+        StatusCode::CONFLICT,
         "Snapshot damaged",
         "take another snapshot of the project; `detail` names what is damaged",
     ),
+        ErrorKind::RemoteRefused,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "Remote refused",
+        "give credentials that may read, and for a push write",
+    ),
+    kind(
+        ErrorKind::RemoteUnreachable,
+        StatusCode::BAD_GATEWAY,
+        "Remote unreachable",
+        "check the host's name and port, and that the server with the project may reach it",
+    ),
+    kind(
+        ErrorKind::RemoteNotFound,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "Not found at the remote",
+        "check the path and the branch",
+    ),
+    kind(
+        ErrorKind::AddressNotAllowed,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "Address not allowed",
+        "use a public host, or have the operator allow the host or the range",
+    ),
+    kind(
+        ErrorKind::Diverged,
+        StatusCode::CONFLICT,
+        "Histories diverged",
+        "pull, merge in the workspace, and push again; or push to a new branch",
+    ),
+    kind(ErrorKind::LocalChanges, StatusCode::CONFLICT, "Local changes", "commit or undo them, and pull again"),
     kind(ErrorKind::NotRunning, StatusCode::CONFLICT, "Not running", "start it, or wait until it runs"),
     kind(
         ErrorKind::ProgramNotFound,
