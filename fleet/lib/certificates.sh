@@ -2,6 +2,7 @@
 # A certificate authority for one fleet, made on the spot with openssl. Names are the ones Docker clients expect:
 #   ca.pem cert.pem key.pem                 what a client presents
 #   server-N.pem server-N-key.pem           what server N presents
+#   NAME.pem NAME-key.pem                   what a service beside the servers presents
 #   other-ca.pem other-cert.pem other-key.pem        a client of an unrelated authority (must be refused)
 #   expired-cert.pem expired-key.pem        a client of our authority whose time is over (must be refused)
 
@@ -54,6 +55,16 @@ make_server() { # N
   request "server-$1" "server-$1-key.pem" "$(server_name "$1")" "extendedKeyUsage=serverAuth
 subjectAltName=DNS:localhost,DNS:$(server_name "$1"),IP:127.0.0.1,IP:$(server_address "$1")"
   sign "server-$1" ca
+}
+
+make_service() { # NAME ALTERNATIVE-NAMES; keeps one that is fresh
+  (
+    cd "$(certificates_dir)" || exit
+    if is_fresh "$1.pem"; then exit; fi
+    request "$1" "$1-key.pem" "$FLEET_NAME-$1" "extendedKeyUsage=serverAuth
+subjectAltName=$2"
+    sign "$1" ca
+  )
 }
 
 # Only `openssl ca` can sign for a time that is over in every version; it wants a configuration and a database.
