@@ -232,7 +232,8 @@ fn host_name(host: &str) -> Result<String> {
 }
 
 fn checked_path(path: &str) -> Result<String> {
-    if path.is_empty() || path == "/" {
+    let path = path.trim_end_matches('/');
+    if path.is_empty() {
         return Err(refused("has no path"));
     }
     if path.contains(['?', '#']) {
@@ -242,7 +243,7 @@ fn checked_path(path: &str) -> Result<String> {
     if path.split('/').any(dots) {
         return Err(refused("has `.` or `..` in its path"));
     }
-    Ok(path.trim_end_matches('/').to_owned())
+    Ok(path.to_owned())
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@
 
 use std::future::Ready;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -13,7 +14,7 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST, 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Empty};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Bytes, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -23,7 +24,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use workspace_core::error::{Error, ErrorKind, Result};
 
-use super::traffic::Traffic;
+use super::traffic::{Traffic, Waiting};
 use super::{CONNECT_LIMIT, Password, answer, tls};
 use crate::credentials::Credentials;
 use crate::remote::{GitRemote, GitSettings};
@@ -177,13 +178,35 @@ impl Gateway {
 
     /// The same body; the remote is waited for until it ends.
     fn counted(&self, body: Incoming) -> Body {
-        let (traffic, waiting) = (Arc::clone(&self.traffic), self.traffic.wait());
-        body.map_frame(move |frame| {
-            let _ = &waiting;
-            traffic.count(frame.data_ref().map_or(0, Bytes::len));
-            frame
-        })
-        .boxed()
+        Counted { body, traffic: Arc::clone(&self.traffic), _waiting: self.traffic.wait() }.boxed()
+    }
+}
+
+/// A body on its way. It keeps its length: not every server takes requests without one.
+struct Counted {
+    body: Incoming,
+    traffic: Arc<Traffic>,
+    _waiting: Waiting,
+}
+
+impl hyper::body::Body for Counted {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if let Some(Ok(frame)) = &frame {
+            self.traffic.count(frame.data_ref().map_or(0, Bytes::len));
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
