@@ -44,7 +44,9 @@ fn files_that_differ(repository: &Repository, commit: Option<Oid>) -> Result<u64
     let mut options = DiffOptions::new();
     options.include_untracked(true).recurse_untracked_dirs(true).ignore_submodules(true);
     let diff = repository.diff_tree_to_workdir_with_index(tree.as_ref(), Some(&mut options));
-    Ok(diff.or_failed("compare the files")?.deltas().len() as u64)
+    // A folder that is named as a whole is a repository inside the tree: its files are no files of this one.
+    let is_file = |delta: &git2::DiffDelta<'_>| !delta.new_file().path_bytes().is_some_and(|path| path.ends_with(b"/"));
+    Ok(diff.or_failed("compare the files")?.deltas().filter(is_file).count() as u64)
 }
 
 /// Files that differ between two commits, either of which may be none.

@@ -10,18 +10,20 @@ const MOST_WORDS: usize = 300;
 
 /// No connection, no TLS, or a connection that broke.
 pub(super) fn no_connection(host: &str, error: impl StdError + Send + Sync + 'static) -> Error {
-    let mut cause: Option<&(dyn StdError + 'static)> = Some(&error);
-    while let Some(inner) = cause {
-        // hyper-rustls hands TLS errors on inside I/O errors, whose `source` skips what they wrap.
-        let wrapped = inner.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if inner.is::<rustls::Error>() || wrapped.is_some_and(|wrapped| wrapped.is::<rustls::Error>()) {
-            return Error::new(ErrorKind::TlsRefused, format!("the certificate of git host {host} is not trusted"))
-                .hint("check the host's name, and that its certificate authority is among the trusted ones")
-                .source(error);
-        }
-        cause = inner.source();
+    if is_about_tls(&error) {
+        return Error::new(ErrorKind::TlsRefused, format!("the certificate of git host {host} is not trusted"))
+            .hint("check the host's name, and that its certificate authority is among the trusted ones")
+            .source(error);
     }
     unreachable(host).source(error)
+}
+
+/// TLS errors come wrapped in I/O errors, whose `source` skips what they wrap.
+fn is_about_tls(error: &(dyn StdError + 'static)) -> bool {
+    let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>()
+        || wrapped.is_some_and(|wrapped| is_about_tls(wrapped))
+        || error.source().is_some_and(is_about_tls)
 }
 
 pub(super) fn unreachable(host: &str) -> Error {
