@@ -100,7 +100,7 @@ const SPECIAL_V4: [(AddressRange, &str); 16] = [
     (AddressRange::v4([240, 0, 0, 0], 4), "reserved"),
 ];
 
-/// The special ranges inside the one block of IPv6 that is routed in public, 2000::/3.
+/// The special ranges inside the one block of IPv6 that is routed in public, `2000::/3`.
 const SPECIAL_V6: [(AddressRange, &str); 4] = [
     (AddressRange::v6([0x2001, 0], 23), "protocol assignments"),
     (AddressRange::v6([0x2001, 0x0db8], 32), "documentation"),
@@ -142,11 +142,39 @@ mod tests {
     #[test]
     fn addresses_that_are_not_public_are_found_in_every_disguise() {
         let special = [
-            "0.0.0.0", "10.1.2.3", "100.64.0.1", "100.127.255.255", "127.0.0.1", "127.9.9.9", "169.254.169.254",
-            "172.16.0.1", "172.31.255.255", "192.0.0.192", "192.168.1.1", "198.18.0.1", "224.0.0.1", "255.255.255.255",
-            "168.63.129.16", "::", "::1", "::ffff:127.0.0.1", "::ffff:169.254.169.254", "::127.0.0.1", "64:ff9b::10.0.0.1",
-            "64:ff9b:1::1", "fe80::1", "fec0::1", "fc00::1", "fd00:ec2::254", "ff02::1", "2001::1", "2001:db8::1",
-            "2002:7f00:1::", "3fff::1", "100::1", "5f00::1",
+            "0.0.0.0",
+            "10.1.2.3",
+            "100.64.0.1",
+            "100.127.255.255",
+            "127.0.0.1",
+            "127.9.9.9",
+            "169.254.169.254",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.0.0.192",
+            "192.168.1.1",
+            "198.18.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "168.63.129.16",
+            "::",
+            "::1",
+            "::ffff:127.0.0.1",
+            "::ffff:169.254.169.254",
+            "::127.0.0.1",
+            "64:ff9b::10.0.0.1",
+            "64:ff9b:1::1",
+            "fe80::1",
+            "fec0::1",
+            "fc00::1",
+            "fd00:ec2::254",
+            "ff02::1",
+            "2001::1",
+            "2001:db8::1",
+            "2002:7f00:1::",
+            "3fff::1",
+            "100::1",
+            "5f00::1",
         ];
         for text in special {
             assert!(special_range(text.parse().unwrap()).is_some(), "{text}");
@@ -156,8 +184,19 @@ mod tests {
     #[test]
     fn public_addresses_pass() {
         let public = [
-            "1.1.1.1", "8.8.8.8", "100.63.255.255", "100.128.0.0", "140.82.121.3", "172.15.255.255", "172.32.0.0",
-            "198.17.255.255", "223.255.255.255", "2606:4700::1111", "2a00:1450:4001::1", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8",
+            "1.1.1.1",
+            "8.8.8.8",
+            "100.63.255.255",
+            "100.128.0.0",
+            "140.82.121.3",
+            "172.15.255.255",
+            "172.32.0.0",
+            "198.17.255.255",
+            "223.255.255.255",
+            "2606:4700::1111",
+            "2a00:1450:4001::1",
+            "::ffff:8.8.8.8",
+            "64:ff9b::8.8.8.8",
         ];
         for text in public {
             assert_eq!(special_range(text.parse().unwrap()), None, "{text}");
@@ -166,9 +205,8 @@ mod tests {
 
     #[test]
     fn ranges_contain_what_they_should() {
-        let contains = |range: &str, address: &str| {
-            range.parse::<AddressRange>().unwrap().contains(address.parse().unwrap())
-        };
+        let contains =
+            |range: &str, address: &str| range.parse::<AddressRange>().unwrap().contains(address.parse().unwrap());
         assert!(contains("10.20.0.0/16", "10.20.255.1"));
         assert!(!contains("10.20.0.0/16", "10.21.0.1"));
         assert!(contains("10.20.0.0/16", "::ffff:10.20.0.1"));

@@ -10,7 +10,9 @@ pub(crate) fn failed(doing: &str, error: git2::Error) -> Error {
         ErrorKind::DiskFull => "free some space, or give the project more",
         ErrorKind::Diverged => "pull, merge in the workspace, and push again; or push to a new branch",
         ErrorKind::LocalChanges => "commit or undo the changes first",
-        ErrorKind::Conflict => "another git program works on this repository, or died there; try again, or remove its lock",
+        ErrorKind::Conflict => {
+            "another git program works on this repository, or died there; try again, or remove its lock"
+        }
         ErrorKind::Invalid => "the repository holds something that git must not write; `git fsck` tells more",
         ErrorKind::RemoteUnreachable => "try again later",
         _ => "run `git status` and `git fsck` in the workspace",
@@ -34,14 +36,16 @@ fn kind_of(error: &git2::Error) -> ErrorKind {
         (ErrorCode::Conflict, ErrorClass::Checkout) | (ErrorCode::Uncommitted, _) => ErrorKind::LocalChanges,
         (ErrorCode::Locked, _) => ErrorKind::Conflict,
         (ErrorCode::Owner, _) => ErrorKind::Forbidden,
-        (ErrorCode::InvalidSpec, _) => ErrorKind::Invalid,
         (_, ErrorClass::Net | ErrorClass::Http) => ErrorKind::RemoteUnreachable,
-        (_, ErrorClass::Indexer | ErrorClass::Zlib | ErrorClass::Tree | ErrorClass::Object | ErrorClass::Index) => {
-            ErrorKind::Invalid
-        }
-        (_, ErrorClass::Checkout | ErrorClass::Filesystem | ErrorClass::Odb) => ErrorKind::Invalid,
+        (code, class) if code == ErrorCode::InvalidSpec || about_content(class) => ErrorKind::Invalid,
         _ => ErrorKind::Internal,
     }
+}
+
+/// The repository holds something that cannot be read or must not be written.
+fn about_content(class: ErrorClass) -> bool {
+    use ErrorClass::{Checkout, Filesystem, Index, Indexer, Object, Odb, Tree, Zlib};
+    matches!(class, Checkout | Filesystem | Index | Indexer | Object | Odb | Tree | Zlib)
 }
 
 /// `map_err` for calls of libgit2.

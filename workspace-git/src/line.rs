@@ -59,7 +59,8 @@ impl Line {
     /// One setting still would: `url.<other>.insteadOf` turns any URL into another. Then the line is not used.
     pub(crate) fn remote<'repo>(&self, repository: &'repo Repository) -> Result<Remote<'repo>> {
         let remote = repository.remote_anonymous(&self.url).or_failed("use the remote")?;
-        let same = remote.url_bytes() == self.url.as_bytes() && remote.pushurl_bytes().is_none_or(|url| url == self.url.as_bytes());
+        let same = remote.url_bytes() == self.url.as_bytes()
+            && remote.pushurl_bytes().is_none_or(|url| url == self.url.as_bytes());
         if same {
             return Ok(remote);
         }
@@ -74,11 +75,8 @@ impl Line {
             .or_failed("ask the remote for its branches")?;
         let list = connection.list().or_failed("read the remote's branches")?;
         let branch = |name: &str| name.strip_prefix("refs/heads/").map(str::to_owned);
-        let branches = list.iter().filter_map(|head| Some((branch(head.name()), head.oid()))).filter_map(|(name, commit)| Some((name?, commit))).collect();
-        let default = list
-            .iter()
-            .find(|head| head.name() == "HEAD")
-            .and_then(|head| branch(head.symref_target()?));
+        let branches = list.iter().filter_map(|head| Some((branch(head.name())?, head.oid()))).collect();
+        let default = list.iter().find(|head| head.name() == "HEAD").and_then(|head| branch(head.symref_target()?));
         Ok(Heads { branches, default })
     }
 
@@ -106,7 +104,11 @@ impl Line {
             Ok(())
         });
         callbacks.push_transfer_progress(|objects, total_objects, _| {
-            self.report(Progress { objects: objects as u64, total_objects: total_objects as u64, ..Progress::default() });
+            self.report(Progress {
+                objects: objects as u64,
+                total_objects: total_objects as u64,
+                ..Progress::default()
+            });
         });
         let mut options = PushOptions::new();
         options
@@ -149,7 +151,10 @@ impl Line {
 /// The remote's word on a branch: it has gone on meanwhile, or it does not want it.
 fn refused(words: &str) -> Error {
     let lower = words.to_ascii_lowercase();
-    if ["fast-forward", "fetch first", "stale info", "failed to lock", "failed to update ref"].iter().any(|said| lower.contains(said)) {
+    if ["fast-forward", "fetch first", "stale info", "failed to lock", "failed to update ref"]
+        .iter()
+        .any(|said| lower.contains(said))
+    {
         return diverged();
     }
     Error::new(ErrorKind::RemoteRefused, format!("the remote does not take the branch: {words}"))

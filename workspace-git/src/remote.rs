@@ -31,6 +31,6 @@ pub struct GitSettings {
 
 impl Default for GitSettings {
     fn default() -> Self {
-        Self { policy: UrlPolicy::default(), ca_file: None, stall_limit: Duration::from_secs(120) }
+        Self { policy: UrlPolicy::default(), ca_file: None, stall_limit: Duration::from_mins(2) }
     }
 }

@@ -91,8 +91,14 @@ mod tests {
     async fn private_addresses_need_the_operators_word() {
         let strict = UrlPolicy::default();
         for text in [
-            "https://127.0.0.1/a", "https://localhost/a", "ssh://git@localhost/a", "https://[::ffff:169.254.169.254]/a",
-            "https://169.254.169.254/latest", "https://[fd00::1]/a", "git@10.0.0.1:a", "https://localhost./a",
+            "https://127.0.0.1/a",
+            "https://localhost/a",
+            "ssh://git@localhost/a",
+            "https://[::ffff:169.254.169.254]/a",
+            "https://169.254.169.254/latest",
+            "https://[fd00::1]/a",
+            "git@10.0.0.1:a",
+            "https://localhost./a",
         ] {
             assert_eq!(refused(&strict, text).await, ErrorKind::AddressNotAllowed, "{text}");
         }

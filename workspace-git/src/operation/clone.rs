@@ -142,7 +142,9 @@ pub(super) fn target(repository: &Repository, branch: &str, version: Option<&str
     let found = Oid::from_str(version)
         .ok()
         .filter(|_| version.len() == 40)
-        .or_else(|| repository.find_reference(&format!("refs/tags/{version}")).ok()?.peel_to_commit().ok().map(|c| c.id()))
+        .or_else(|| {
+            repository.find_reference(&format!("refs/tags/{version}")).ok()?.peel_to_commit().ok().map(|c| c.id())
+        })
         .ok_or_else(missing)?;
     let belongs = found == tip || repository.graph_descendant_of(tip, found).unwrap_or(false);
     if belongs { Ok(found) } else { Err(missing()) }

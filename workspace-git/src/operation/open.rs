@@ -18,7 +18,8 @@ pub(super) fn open(tree: &Path) -> Result<Repository> {
     let tree = tree.canonicalize().or_failed("find the tree")?;
     let dot_git = tree.join(".git");
     let found = std::fs::symlink_metadata(&dot_git).map_err(|_| {
-        Error::new(ErrorKind::Conflict, "the tree is no git repository").hint("pull from a remote into an empty tree first")
+        Error::new(ErrorKind::Conflict, "the tree is no git repository")
+            .hint("pull from a remote into an empty tree first")
     })?;
     let repository =
         Repository::open_ext(&tree, RepositoryOpenFlags::NO_SEARCH, std::iter::empty::<&Path>()).map_err(unopened)?;

@@ -98,7 +98,8 @@ fn write_changes(line: &Line, repository: &Repository, to: Oid) -> Result<()> {
         });
     let written = repository.checkout_tree(tree.as_object(), Some(&mut checkout));
     drop(checkout);
-    written.map_err(|error| if conflicts.is_empty() { failed("write the files", error) } else { in_the_way(&conflicts) })
+    written
+        .map_err(|error| if conflicts.is_empty() { failed("write the files", error) } else { in_the_way(&conflicts) })
 }
 
 fn in_the_way(files: &[String]) -> Error {

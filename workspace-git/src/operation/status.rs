@@ -16,9 +16,7 @@ pub(crate) fn status(tree: &Path) -> Result<TreeStatus> {
     let commit = commit_of(&repository, "HEAD");
     let seen = branch.as_deref().and_then(|branch| commit_of(&repository, &tracking(branch)));
     let (ahead, behind) = match (commit, seen) {
-        (Some(commit), Some(seen)) => {
-            repository.graph_ahead_behind(commit, seen).or_failed("compare the histories")?
-        }
+        (Some(commit), Some(seen)) => repository.graph_ahead_behind(commit, seen).or_failed("compare the histories")?,
         (Some(commit), None) => (commits_of(&repository, commit)?, 0),
         _ => (0, 0),
     };

@@ -36,8 +36,10 @@ pub(crate) fn add_worktree(tree: &Path, new: &NewWorktree) -> Result<PathBuf> {
 
 /// The place in the tree; no link on the way may lead out of it, and nothing may be there.
 fn place_inside(tree: &Path, path: &Path) -> Result<PathBuf> {
-    let wrong = |what: &str| Error::invalid("path", what).hint("name a new folder inside the tree, such as `.worktrees/fix`");
-    let plain = path.components().all(|part| matches!(part, Component::Normal(name) if !name.eq_ignore_ascii_case(".git")));
+    let wrong =
+        |what: &str| Error::invalid("path", what).hint("name a new folder inside the tree, such as `.worktrees/fix`");
+    let plain =
+        path.components().all(|part| matches!(part, Component::Normal(name) if !name.eq_ignore_ascii_case(".git")));
     let Some(name) = path.file_name().filter(|_| plain) else { return Err(wrong("the worktree's path is not plain")) };
     let tree = tree.canonicalize().or_failed("find the tree")?;
     let above = tree.join(path.parent().unwrap_or(Path::new("")));

@@ -89,7 +89,8 @@ impl Gateway {
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
-        let Some(rest) = self.password.strip(request.uri().path()).and_then(|rest| known_request(&request, rest)) else {
+        let Some(rest) = self.password.strip(request.uri().path()).and_then(|rest| known_request(&request, rest))
+        else {
             return empty(StatusCode::NOT_FOUND);
         };
         let answered = if request.method() == Method::GET {
@@ -133,8 +134,11 @@ impl Gateway {
                 .hint("use the repository's final URL; credentials are never sent along a redirect to another host")
         };
         let location = location.and_then(|location| location.to_str().ok()).ok_or_else(elsewhere)?;
-        let target =
-            if location.starts_with('/') && !location.starts_with("//") { self.origin() + location } else { location.to_owned() };
+        let target = if location.starts_with('/') && !location.starts_with("//") {
+            self.origin() + location
+        } else {
+            location.to_owned()
+        };
         let repository = target.strip_suffix(rest).ok_or_else(elsewhere)?;
         let target: GitUrl = repository.parse().map_err(|_| elsewhere())?;
         let same = |url: &GitUrl| (url.scheme(), url.host().to_owned(), url.port());
@@ -148,7 +152,8 @@ impl Gateway {
 
     async fn ask(&self, method: Method, path: &str, headers: &HeaderMap, body: Body) -> Result<Response<Incoming>> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.origin()));
-        for name in [ACCEPT, CONTENT_TYPE, CONTENT_ENCODING, USER_AGENT, http::HeaderName::from_static("git-protocol")] {
+        for name in [ACCEPT, CONTENT_TYPE, CONTENT_ENCODING, USER_AGENT, http::HeaderName::from_static("git-protocol")]
+        {
             if let Some(value) = headers.get(&name) {
                 request = request.header(name, value);
             }
@@ -157,7 +162,8 @@ impl Gateway {
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization);
         }
-        let request = request.body(body).map_err(|error| Error::invalid("url", "the git URL makes no request").source(error))?;
+        let request =
+            request.body(body).map_err(|error| Error::invalid("url", "the git URL makes no request").source(error))?;
         let _waiting = self.traffic.wait();
         self.upstream.request(request).await.map_err(|error| answer::no_connection(self.url.host(), error))
     }

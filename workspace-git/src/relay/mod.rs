@@ -48,9 +48,10 @@ struct Password(String);
 impl Password {
     fn new() -> Result<Self> {
         let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes)
-            .map_err(|error| Error::new(ErrorKind::Internal, "the machine gives no random bytes").source(error.to_string()))?;
-        Ok(Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
+        getrandom::fill(&mut bytes).map_err(|error| {
+            Error::new(ErrorKind::Internal, "the machine gives no random bytes").source(error.to_string())
+        })?;
+        Ok(Self(format!("{:032x}", u128::from_be_bytes(bytes))))
     }
 
     /// What follows `/<password>` in a path, when the password is right.

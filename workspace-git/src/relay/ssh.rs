@@ -7,13 +7,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use russh::client::{self, Handle};
-use russh::keys::{HashAlg, PrivateKeyWithHashAlg, PublicKeyBase64, decode_secret_key};
 use russh::keys::PublicKeyOrCertificate;
+use russh::keys::{HashAlg, PrivateKeyWithHashAlg, PublicKeyBase64, decode_secret_key};
 use russh::{ChannelMsg, ChannelReadHalf};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use workspace_core::error::{Error, ErrorKind, Result};
+use workspace_core::secret::Secret;
 
 use super::traffic::Traffic;
 use super::{CONNECT_LIMIT, Password, answer};
@@ -49,7 +50,7 @@ impl Bridge {
             return Err(Error::invalid("credentials", "an ssh remote is opened by a key").hint("give a private key"));
         };
         // The reason is left out: it could quote the key.
-        let key = decode_secret_key(private_key.reveal(), passphrase.as_ref().map(|text| text.reveal())).map_err(|_| {
+        let key = decode_secret_key(private_key.reveal(), passphrase.as_ref().map(Secret::reveal)).map_err(|_| {
             Error::invalid("credentials", "the private key cannot be read")
                 .hint("give an ed25519 or ECDSA key in OpenSSH or PKCS#8 form, and its passphrase if it has one")
         })?;
@@ -205,7 +206,9 @@ impl client::Handler for Checker {
         }
         Err(Failure::HostKey(
             Error::new(ErrorKind::RemoteRefused, format!("git host {} shows a host key that is not known", self.host))
-                .hint(format!("its fingerprint is {fingerprint}; add it to `host_keys` once you know that it is right")),
+                .hint(format!(
+                    "its fingerprint is {fingerprint}; add it to `host_keys` once you know that it is right"
+                )),
         ))
     }
 }

@@ -76,7 +76,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn silence_counts_only_while_something_is_expected() {
-        let (traffic, limit) = (Arc::new(Traffic::default()), Duration::from_secs(60));
+        let (traffic, limit) = (Arc::new(Traffic::default()), Duration::from_mins(1));
         let waited = |seconds| tokio::time::timeout(Duration::from_secs(seconds), traffic.stalled(limit));
         assert!(waited(600).await.is_err());
         let _waiting = traffic.wait();

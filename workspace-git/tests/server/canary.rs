@@ -68,23 +68,23 @@ fn require_silent(forms: &[Vec<u8>], error: &Error) {
     require_absent(forms, "an error", text.as_bytes());
 }
 
-async fn whole_life(bare: &Bare, base: &str, credentials: &Credentials, forms: &[Vec<u8>]) {
+async fn whole_life(bare: &Bare, address: &str, credentials: &Credentials, forms: &[Vec<u8>]) {
     let tree = folder();
-    let sync = bare.at(base, credentials.clone()).depth(1);
+    let sync = bare.at(address, credentials.clone()).depth(1);
     require_absent(forms, "Debug", format!("{sync:?} {credentials:?}").as_bytes());
     sync.clone_into(tree.path()).await.unwrap();
     GitTree::at(tree.path())
-        .add_worktree(NewWorktree { name: format!("w-{}", base.len()), path: "w".into() })
+        .add_worktree(NewWorktree { name: format!("w-{}", address.len()), path: "w".into() })
         .await
         .unwrap();
-    fs::write(tree.path().join("a"), base).unwrap();
+    fs::write(tree.path().join("a"), address).unwrap();
     commit(tree.path(), "a").await.unwrap();
     sync.push_branch(tree.path()).await.unwrap();
-    bare.somebody_pushes("main", "b", base).await;
+    bare.somebody_pushes("main", "b", address).await;
     sync.pull_into(tree.path()).await.unwrap();
     assert!(search(forms, tree.path()) > 20);
     let config = fs::read_to_string(tree.path().join(".git/config")).unwrap();
-    assert!(config.contains(&bare.url(base)), "{config}");
+    assert!(config.contains(&bare.url(address)), "{config}");
     for entry in fs::read_dir(std::env::temp_dir()).unwrap().flatten() {
         require_absent(forms, "a name", entry.file_name().as_encoded_bytes());
     }
@@ -93,12 +93,14 @@ async fn whole_life(bare: &Bare, base: &str, credentials: &Credentials, forms: &
 #[tokio::test]
 async fn the_token_is_nowhere() {
     let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::TRACE).with_writer(log.clone());
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
+        .with_writer(log.clone());
     subscriber.init();
     let bare = Bare::seeded();
     let seen = forms(&bare.server.username, &bare.server.token);
-    for base in [&bare.server.https, &bare.server.http] {
-        whole_life(&bare, base, &bare.token(), &seen).await;
+    for address in [&bare.server.https, &bare.server.http] {
+        whole_life(&bare, address, &bare.token(), &seen).await;
     }
     search(&seen, &bare.path());
 
@@ -135,7 +137,8 @@ async fn the_key_is_nowhere() {
 
 #[test]
 fn urls_with_secrets_are_refused_without_them() {
-    for text in ["https://me:canary@h/a", "https://canary@h/a", "ssh://me:canary@h/a", "https://h/a?t=canary", "canary"] {
+    for text in ["https://me:canary@h/a", "https://canary@h/a", "ssh://me:canary@h/a", "https://h/a?t=canary", "canary"]
+    {
         let error = text.parse::<workspace_git::GitUrl>().unwrap_err();
         require_silent(&[b"canary".to_vec()], &error);
     }

@@ -67,8 +67,8 @@ impl Bare {
         as_owner(&self.server, &[&place, arguments].concat())
     }
 
-    pub(crate) fn url(&self, base: &str) -> String {
-        format!("{base}/{}.git", self.name)
+    pub(crate) fn url(&self, address: &str) -> String {
+        format!("{address}/{}.git", self.name)
     }
 
     /// Over https, with the right token.
@@ -76,8 +76,8 @@ impl Bare {
         self.at(&self.server.https, self.token())
     }
 
-    pub(crate) fn at(&self, base: &str, credentials: Credentials) -> GitSync {
-        GitSync::new(remote(&self.url(base), credentials), settings(&self.server))
+    pub(crate) fn at(&self, address: &str, credentials: Credentials) -> GitSync {
+        GitSync::new(remote(&self.url(address), credentials), settings(&self.server))
     }
 
     pub(crate) fn on_branch(&self, branch: &str) -> GitSync {
@@ -143,7 +143,8 @@ pub(crate) fn git_in(tree: &Path, arguments: &[&str]) -> String {
 
 pub(crate) fn run(command: &mut Command) -> String {
     let output = command.output().expect("a program that starts");
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{command:?}: {}{}", text(&output.stderr), text(&output.stdout));
     String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
 }
 

@@ -40,8 +40,10 @@ impl Canned {
     }
 
     async fn redirecting(location: &str) -> Self {
-        Self::answering(Some(format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")))
-            .await
+        Self::answering(Some(format!(
+            "HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        )))
+        .await
     }
 
     fn asked(&self) -> String {
@@ -103,7 +105,11 @@ async fn web_pages_and_statuses_are_no_repositories() {
         let text = format!("HTTP/1.1 {status} x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         assert_eq!(Canned::answering(Some(text)).await.clone_error().await.kind(), kind, "{status}");
     }
-    for nonsense in ["", "nonsense\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\nContent-Length: 9\r\n\r\nzzzzzzzzz"] {
+    for nonsense in [
+        "",
+        "nonsense\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\nContent-Length: 9\r\n\r\nzzzzzzzzz",
+    ] {
         let error = Canned::answering(Some(nonsense.into())).await.clone_error().await;
         assert!([ErrorKind::RemoteUnreachable, ErrorKind::Invalid].contains(&error.kind()), "{nonsense:?}: {error:?}");
     }
@@ -153,7 +159,10 @@ async fn only_who_knows_the_word_may_use_the_relay() {
     let mut relays = 0;
     for port in loopback_ports().into_iter().filter(|port| *port != silent.place.port()) {
         let Ok(mut stream) = tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await else { continue };
-        let request = format!("GET /{}/info/refs?service=git-upload-pack HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "0".repeat(32));
+        let request = format!(
+            "GET /{}/info/refs?service=git-upload-pack HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+            "0".repeat(32)
+        );
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         let _ = tokio::time::timeout(Duration::from_secs(5), stream.read_to_string(&mut answer)).await;
@@ -168,7 +177,16 @@ async fn only_who_knows_the_word_may_use_the_relay() {
 fn loopback_ports() -> Vec<u16> {
     let own: Vec<String> = std::fs::read_dir("/proc/self/fd")
         .unwrap()
-        .filter_map(|fd| Some(std::fs::read_link(fd.ok()?.path()).ok()?.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned()))
+        .filter_map(|fd| {
+            Some(
+                std::fs::read_link(fd.ok()?.path())
+                    .ok()?
+                    .to_str()?
+                    .strip_prefix("socket:[")?
+                    .strip_suffix(']')?
+                    .to_owned(),
+            )
+        })
         .collect();
     let table = std::fs::read_to_string("/proc/self/net/tcp").unwrap();
     table

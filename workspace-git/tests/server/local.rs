@@ -52,7 +52,11 @@ async fn modes_links_and_odd_names_are_committed_as_they_are() {
     git_in(&at("inner"), &["init", "--quiet"]);
     fs::write(at("inner/file"), "x").unwrap();
 
-    assert_eq!(GitTree::at(tree.path()).status().await.unwrap().changed, 3, "neither the pipe nor the inner repository");
+    assert_eq!(
+        GitTree::at(tree.path()).status().await.unwrap().changed,
+        3,
+        "neither the pipe nor the inner repository"
+    );
     commit(tree.path(), "odd things").await.unwrap().unwrap();
     bare.sync().push_branch(tree.path()).await.unwrap();
     bare.sync().clone_into(other.path()).await.unwrap();

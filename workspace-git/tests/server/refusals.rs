@@ -1,4 +1,5 @@
 //! What cannot work is refused with the right kind and a next step, and nothing is lost.
+#![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
 
 use std::fs;
 use std::path::Path;
@@ -23,12 +24,12 @@ async fn refused_clone(sync: &GitSync) -> Error {
 #[tokio::test]
 async fn credentials_that_are_missing_or_wrong() {
     let bare = Bare::seeded();
-    let base = &bare.server.https;
+    let place = &bare.server.https;
     let wrong = Credentials::Token { username: bare.server.username.clone(), token: Secret::new("wrong") };
     let kinds = [
-        (refused_clone(&bare.at(base, Credentials::None)).await, "wants credentials"),
-        (refused_clone(&bare.at(base, wrong)).await, "does not accept the credentials"),
-        (refused_clone(&bare.at(base, bare.key())).await, "ssh key opens no https"),
+        (refused_clone(&bare.at(place, Credentials::None)).await, "wants credentials"),
+        (refused_clone(&bare.at(place, wrong)).await, "does not accept the credentials"),
+        (refused_clone(&bare.at(place, bare.key())).await, "ssh key opens no https"),
         (refused_clone(&bare.at(&bare.server.ssh, bare.token())).await, "opened by a key"),
     ];
     for (error, words) in kinds {
@@ -70,7 +71,10 @@ async fn ssh_keys_of_strangers_on_both_sides() {
     let error = refused_clone(&bare.at(ssh, key(private_key, vec![other]))).await;
     assert_eq!(error.kind(), ErrorKind::RemoteRefused, "{error:?}");
     let error = refused_clone(&bare.at(ssh, key(Secret::new(stranger), host_keys.clone()))).await;
-    assert!(error.kind() == ErrorKind::RemoteRefused && error.message().contains("does not accept the key"), "{error:?}");
+    assert!(
+        error.kind() == ErrorKind::RemoteRefused && error.message().contains("does not accept the key"),
+        "{error:?}"
+    );
     let error = refused_clone(&bare.at(ssh, key(Secret::new("no key"), host_keys))).await;
     assert_eq!(error.field(), Some("credentials"));
 }
@@ -93,8 +97,14 @@ async fn repositories_and_branches_that_are_not_there() {
 #[tokio::test]
 async fn hosts_that_do_not_answer() {
     let server = server();
-    for url in ["https://127.0.0.1:1/a", "http://127.0.0.1:1/a", "ssh://git@127.0.0.1:1/a", "https://no-such-host.invalid/a"] {
-        let credentials = if url.starts_with("ssh") { Bare { name: String::new(), server: crate::common::server() }.key() } else { Credentials::None };
+    for url in
+        ["https://127.0.0.1:1/a", "http://127.0.0.1:1/a", "ssh://git@127.0.0.1:1/a", "https://no-such-host.invalid/a"]
+    {
+        let credentials = if url.starts_with("ssh") {
+            Bare { name: String::new(), server: crate::common::server() }.key()
+        } else {
+            Credentials::None
+        };
         let error = refused_clone(&GitSync::new(remote(url, credentials), settings(&server))).await;
         assert_eq!(error.kind(), ErrorKind::RemoteUnreachable, "{url}: {error:?}");
         assert!(error.is_retryable());
@@ -105,8 +115,8 @@ async fn hosts_that_do_not_answer() {
 async fn private_addresses_without_the_operators_word() {
     let bare = Bare::seeded();
     let strict = GitSettings { ca_file: Some(bare.server.ca.clone()), ..GitSettings::default() };
-    for (base, credentials) in [(&bare.server.https, bare.token()), (&bare.server.ssh, bare.key())] {
-        let sync = GitSync::new(remote(&bare.url(base), credentials), strict.clone());
+    for (place, credentials) in [(&bare.server.https, bare.token()), (&bare.server.ssh, bare.key())] {
+        let sync = GitSync::new(remote(&bare.url(place), credentials), strict.clone());
         assert_eq!(refused_clone(&sync).await.kind(), ErrorKind::AddressNotAllowed);
     }
     let allow_all = UrlPolicy { insecure_http: false, ..settings(&bare.server).policy };

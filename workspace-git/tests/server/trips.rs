@@ -1,4 +1,5 @@
 //! There and back: every operation, over every transport.
+#![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
 
 use std::fs;
 use std::sync::Arc;
@@ -9,9 +10,9 @@ use workspace_git::{Credentials, GitTree, NewBranch};
 
 use crate::common::{Bare, commit, folder, git_in, read};
 
-async fn there_and_back(bare: &Bare, base: &str, credentials: Credentials) {
+async fn there_and_back(bare: &Bare, place: &str, credentials: Credentials) {
     let (tree, other) = (folder(), folder());
-    let sync = bare.at(base, credentials);
+    let sync = bare.at(place, credentials);
     let cloned = sync.clone_into(tree.path()).await.unwrap();
     assert_eq!((cloned.branch.as_str(), cloned.files), ("main", 1));
     assert_eq!(cloned.commit.unwrap(), bare.git(&["rev-parse", "main"]));
@@ -27,7 +28,10 @@ async fn there_and_back(bare: &Bare, base: &str, credentials: Credentials) {
     let pushed = sync.push_branch(tree.path()).await.unwrap();
     assert_eq!((pushed.commit.as_str(), pushed.sent, pushed.files_changed), (made.as_str(), true, 2));
     assert_eq!(bare.git(&["rev-parse", "main"]), made);
-    assert_eq!(bare.git(&["log", "-1", "--format=%an <%ae> %s %at", "main"]), "Ada <ada@example.com> A change 1795262400");
+    assert_eq!(
+        bare.git(&["log", "-1", "--format=%an <%ae> %s %at", "main"]),
+        "Ada <ada@example.com> A change 1795262400"
+    );
     assert_eq!(bare.git(&["ls-tree", "-r", "--name-only", "main"]), "src/lib.rs");
 
     let again = sync.push_branch(tree.path()).await.unwrap();
@@ -74,7 +78,8 @@ async fn a_large_pack_comes_and_goes_over_both_transports() {
     let tree = folder();
     bare.sync().clone_into(tree.path()).await.unwrap();
     // Noise does not shrink: more than any buffer on the way.
-    let noise: Vec<u8> = (0_u64..3_000_000).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23).to_le_bytes()[3]).collect();
+    let noise: Vec<u8> =
+        (0_u64..3_000_000).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23).to_le_bytes()[3]).collect();
     fs::write(tree.path().join("noise"), &noise).unwrap();
     commit(tree.path(), "noise").await.unwrap();
     let pushed = bare.at(&bare.server.ssh, bare.key()).push_branch(tree.path()).await.unwrap();
@@ -94,16 +99,16 @@ async fn a_shallow_clone_has_one_commit_and_goes_on_like_a_whole_one() {
     let bare = Bare::seeded();
     bare.somebody_pushes("main", "a", "1").await;
     bare.somebody_pushes("main", "a", "2").await;
-    for (base, credentials) in [(&bare.server.https, bare.token()), (&bare.server.ssh, bare.key())] {
+    for (place, credentials) in [(&bare.server.https, bare.token()), (&bare.server.ssh, bare.key())] {
         let tree = folder();
-        let sync = bare.at(base, credentials).depth(1);
+        let sync = bare.at(place, credentials).depth(1);
         sync.clone_into(tree.path()).await.unwrap();
         assert_eq!(git_in(tree.path(), &["rev-list", "--count", "HEAD"]), "1");
         assert_eq!(git_in(tree.path(), &["rev-parse", "--is-shallow-repository"]), "true");
-        bare.somebody_pushes("main", "b", base).await;
+        bare.somebody_pushes("main", "b", place).await;
         let pulled = sync.pull_into(tree.path()).await.unwrap();
         assert_eq!(pulled.files_changed, 1);
-        fs::write(tree.path().join("c"), base).unwrap();
+        fs::write(tree.path().join("c"), place).unwrap();
         let made = commit(tree.path(), "from a shallow clone").await.unwrap().unwrap();
         sync.push_branch(tree.path()).await.unwrap();
         assert_eq!(bare.git(&["rev-parse", "main"]), made);
