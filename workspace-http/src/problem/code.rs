@@ -148,6 +148,7 @@ pub const CODES: [Code; 47] = [
         "Snapshot damaged",
         "take another snapshot of the project; `detail` names what is damaged",
     ),
+    kind(
         ErrorKind::RemoteRefused,
         StatusCode::UNPROCESSABLE_ENTITY,
         "Remote refused",
