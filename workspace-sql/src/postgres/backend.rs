@@ -33,7 +33,8 @@ impl PostgresBackend {
         options.connect().await.map_err(failed)?.close().await.map_err(failed)?;
         let pool = PgPoolOptions::new()
             .max_connections(config.connections)
-            .acquire_timeout(Duration::from_secs(5))
+            // A burst waits for its turn; a database that is gone says so at once.
+            .acquire_timeout(Duration::from_secs(20))
             .test_before_acquire(false)
             .before_acquire(|connection, meta| {
                 Box::pin(async move {
