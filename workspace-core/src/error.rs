@@ -97,6 +97,56 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// Every kind.
+    pub const ALL: [Self; 41] = [
+        Self::Invalid,
+        Self::NotFound,
+        Self::NameTaken,
+        Self::Conflict,
+        Self::ServerInUse,
+        Self::RevisionMismatch,
+        Self::IdempotencyMismatch,
+        Self::ProjectBusy,
+        Self::Unauthenticated,
+        Self::Forbidden,
+        Self::NoHealthyServers,
+        Self::InsufficientCapacity,
+        Self::ImageNotFound,
+        Self::RegistryRefused,
+        Self::RegistryUnreachable,
+        Self::StorageRefused,
+        Self::StorageUnreachable,
+        Self::SnapshotDamaged,
+        Self::RemoteRefused,
+        Self::RemoteUnreachable,
+        Self::RemoteNotFound,
+        Self::AddressNotAllowed,
+        Self::Diverged,
+        Self::LocalChanges,
+        Self::NotRunning,
+        Self::ProgramNotFound,
+        Self::FileNotFound,
+        Self::TimeLimit,
+        Self::Unreachable,
+        Self::TlsRefused,
+        Self::Timeout,
+        Self::DiskFull,
+        Self::NetworkTaken,
+        Self::ForeignObject,
+        Self::WorkerImageMissing,
+        Self::Unsupported,
+        Self::StoreUnavailable,
+        Self::StoreInUse,
+        Self::Fenced,
+        Self::Cancelled,
+        Self::Internal,
+    ];
+
+    /// The kind with this code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
+    }
+
     /// The stable code that goes over the wire.
     pub const fn code(self) -> &'static str {
         match self {

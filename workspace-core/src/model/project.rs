@@ -57,6 +57,12 @@ pub struct Project {
     pub source: Option<ProjectSource>,
     /// The current copy; `None` before the first.
     pub copy: Option<ProjectCopy>,
+    /// Copies that are needed no more, or that never became whole: their volumes are to be removed.
+    #[serde(default)]
+    pub superseded: Vec<ProjectCopy>,
+    /// Whether it is to go, with its data: nothing new begins on it.
+    #[serde(default)]
+    pub deleted: bool,
     /// Grows with each edit.
     pub revision: u64,
     /// When it was made.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::id::{OwnerId, ProjectId, ServerId, WorkspaceId};
 use crate::label::{LabelRequirements, Labels};
 use crate::model::Fence;
@@ -280,6 +280,18 @@ pub struct Problem {
     pub message: String,
     /// What to do next.
     pub hint: Option<String>,
+}
+
+impl From<&Problem> for Error {
+    fn from(problem: &Problem) -> Self {
+        // Codes of a program of its own, such as `out_of_memory`, are no kind of ours.
+        let kind = ErrorKind::from_code(&problem.code).unwrap_or(ErrorKind::Conflict);
+        let error = Self::new(kind, problem.message.clone());
+        match &problem.hint {
+            Some(hint) => error.hint(hint.clone()),
+            None => error,
+        }
+    }
 }
 
 impl From<&Error> for Problem {

@@ -21,9 +21,9 @@ impl Core {
             .ok_or_else(|| Error::not_found("workspace"))
     }
 
-    /// The caller's project. A foreign one and a missing one are the same.
+    /// The caller's project. A foreign one, a deleted one and a missing one are the same.
     pub(super) async fn project_of(&self, caller: &Caller, id: ProjectId) -> Result<Project> {
         let row = self.store.project(id).await?;
-        row.filter(|row| caller.may_see(&row.owner)).ok_or_else(|| Error::not_found("project"))
+        row.filter(|row| !row.deleted && caller.may_see(&row.owner)).ok_or_else(|| Error::not_found("project"))
     }
 }

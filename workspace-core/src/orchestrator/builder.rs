@@ -7,10 +7,12 @@ use tokio::time::Instant;
 
 use crate::environment::Environment;
 use crate::error::Result;
+use crate::job::ServerJobs;
 use crate::memory::MemoryStore;
 use crate::orchestrator::channels::Channels;
 use crate::orchestrator::converge::Starting;
 use crate::orchestrator::hub::Hub;
+use crate::orchestrator::jobs::Credentials;
 use crate::orchestrator::lease::{self, LeaseKeeper};
 use crate::orchestrator::tasks::Tasks;
 use crate::orchestrator::{Config, Core, Orchestrator, probe, reconcile};
@@ -97,6 +99,7 @@ impl OrchestratorBuilder {
         let lease = store.acquire_lease(&self.config.master, self.config.lease_ttl).await?;
         let fleet = store.fleet_id().await?;
         let tasks = Arc::new(Tasks::new());
+        let jobs = Arc::new(ServerJobs::new(Arc::clone(&self.pool), fleet));
         let core = Arc::new(Core {
             store,
             pool: self.pool,
@@ -108,6 +111,9 @@ impl OrchestratorBuilder {
             channels: Channels::default(),
             cursor: AtomicU64::new(0),
             starting: Starting::default(),
+            jobs,
+            at_work: Starting::default(),
+            credentials: Credentials::default(),
             tasks: Arc::downgrade(&tasks),
         });
         core.connect_known_servers().await?;

@@ -53,6 +53,22 @@ impl Caller {
         self.expires_at
     }
 
+    /// For whom something is made: themselves, or whom an administrator names.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Forbidden`] for others than administrators.
+    pub(super) fn acting_for(&self, owner: Option<OwnerId>) -> Result<OwnerId> {
+        match owner {
+            None => Ok(self.owner.clone()),
+            Some(owner) if owner == self.owner => Ok(owner),
+            Some(owner) => {
+                self.require(Scope::Admin)?;
+                crate::orchestrator::validate::owner("owner", owner.as_str())?;
+                Ok(owner)
+            }
+        }
+    }
+
     /// Whether they may do everything for everyone.
     pub fn is_admin(&self) -> bool {
         self.scopes.contains(&Scope::Admin)

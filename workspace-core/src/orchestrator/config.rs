@@ -6,9 +6,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::id::MasterId;
+use crate::job::GitAuthor;
 use crate::model::StrategyKind;
 use crate::port::{Profile, PullPolicy, RegistryCredentials};
 use crate::resources::Resources;
+use crate::secret::Secret;
 
 /// A named kind of workspace that requests can ask for by `type`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +62,18 @@ pub struct Config {
     pub stop_grace: Duration,
     /// How long a workspace may take to start, its pull included, before it is given up.
     pub start_deadline: Duration,
+    /// Where snapshots go and how to get in, as the worker's storage takes it; without it there are none.
+    pub storage: Option<Secret>,
+    /// Which addresses and transports git remotes may have, as the worker's git takes it; null is its default.
+    pub git_policy: serde_json::Value,
+    /// Who is named in commits.
+    pub git_author: GitAuthor,
+    /// What a data job may use.
+    pub job_resources: Resources,
+    /// How many data jobs one server runs at once where its record does not say; more wait.
+    pub job_slots: usize,
+    /// How long a data job may take.
+    pub job_time_limit: Duration,
     /// How often streams and waiters look for what other masters wrote.
     pub poll_interval: Duration,
 }
@@ -82,6 +96,12 @@ impl Default for Config {
             shutdown_grace: Duration::from_secs(5),
             stop_grace: Duration::from_secs(5),
             start_deadline: Duration::from_mins(5),
+            storage: None,
+            git_policy: serde_json::Value::Null,
+            git_author: GitAuthor { name: "workspace-fleet".to_owned(), email: "workspace-fleet@localhost".to_owned() },
+            job_resources: Resources { cpu_millis: 1_000, memory_mib: 512, disk_gib: 0, slots: 0, gpus: 0 },
+            job_slots: 4,
+            job_time_limit: Duration::from_hours(1),
             poll_interval: Duration::from_secs(1),
         }
     }

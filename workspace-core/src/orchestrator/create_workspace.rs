@@ -91,15 +91,7 @@ struct Draft {
 impl Core {
     async fn draft(&self, caller: &Caller, new: NewWorkspace) -> Result<Draft> {
         validate::name("name", &new.name)?;
-        let owner = match new.owner {
-            None => caller.owner_id().clone(),
-            Some(owner) if &owner == caller.owner_id() => owner,
-            Some(owner) => {
-                caller.require(Scope::Admin)?;
-                validate::owner("owner", owner.as_str())?;
-                owner
-            }
-        };
+        let owner = caller.acting_for(new.owner)?;
         let mut spec = self.with_template(new.spec)?;
         validate::spec(&spec)?;
         if spec.placement.strategy.is_none() && spec.placement.server.is_some() {
@@ -116,6 +108,8 @@ impl Core {
                 name: None,
                 source: None,
                 copy: None,
+                superseded: Vec::new(),
+                deleted: false,
                 revision: 1,
                 created_at: now,
             },

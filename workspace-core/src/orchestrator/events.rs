@@ -51,7 +51,7 @@ impl Orchestrator {
         Ok(self.follow(self.core.fleet.as_uuid(), after))
     }
 
-    fn follow(&self, parent: Uuid, after: u64) -> EventStream {
+    pub(super) fn follow(&self, parent: Uuid, after: u64) -> EventStream {
         let core = Arc::clone(&self.core);
         let stopping = self.tasks.stopping();
         let news = core.hub.subscribe(parent);

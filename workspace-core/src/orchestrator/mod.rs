@@ -34,11 +34,13 @@ mod fleet_summary;
 mod hex;
 mod hub;
 mod intent;
+mod jobs;
 mod lease;
 mod leased;
 mod logs;
 mod patch_workspace;
 mod probe;
+mod projects;
 mod reconcile;
 mod refusal;
 mod register_server;
@@ -46,6 +48,7 @@ mod remove_server;
 mod restart_workspace;
 mod scheduling;
 mod servers;
+mod sessions;
 mod start_workspace;
 mod stats;
 mod stop_workspace;
@@ -68,14 +71,16 @@ pub use exec::ExecOutput;
 pub use explain_placement::Explanation;
 pub use fleet_summary::FleetSummary;
 pub use patch_workspace::WorkspacePatch;
+pub use projects::{NewProject, NewSnapshot, RestoreMode, RestoreRequest, SyncDirection, SyncKind, SyncWish};
 pub use register_server::Registration;
+pub use sessions::{AgentRequest, Execution, NewExecution, SessionView};
 pub use tokens::{IssuedToken, NewToken};
 pub use update_server::ServerPatch;
 pub use workspaces::{Idempotency, WorkspaceStatus};
 
 use crate::environment::Environment;
 use crate::id::FleetId;
-use crate::port::{ServerPool, StateStore};
+use crate::port::{AgentRunner, ServerPool, StateStore};
 
 /// A fleet: every operation of the library is a method of this. Cheap to clone.
 ///
@@ -101,5 +106,9 @@ struct Core {
     channels: channels::Channels,
     cursor: AtomicU64,
     starting: converge::Starting,
+    jobs: Arc<dyn AgentRunner>,
+    /// The places for data jobs.
+    at_work: converge::Starting,
+    credentials: jobs::Credentials,
     tasks: Weak<tasks::Tasks>,
 }

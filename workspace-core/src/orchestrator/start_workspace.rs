@@ -83,7 +83,7 @@ impl Core {
         Ok(claimed.map(|_| ()))
     }
 
-    async fn held(&self, server: ServerId, holder: Uuid, part: ReservationPart) -> Result<Resources> {
+    pub(super) async fn held(&self, server: ServerId, holder: Uuid, part: ReservationPart) -> Result<Resources> {
         let live = self.store.reservations(server, false).await?;
         let held = live.into_iter().find(|reservation| reservation.holder == holder && reservation.part == part);
         Ok(held.map(|reservation| reservation.resources).unwrap_or_default())

@@ -1,4 +1,4 @@
-//! What goes on in the background: one task per workspace that is being driven, and the periodic ones.
+//! What goes on in the background: one task per workspace or job that is being driven, and the periodic ones.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
-use crate::id::WorkspaceId;
 use crate::signal::Signal;
 
 /// The background tasks; dropping this ends them at once.
 #[derive(Debug)]
 pub(super) struct Tasks {
     running: Mutex<JoinSet<()>>,
-    driven: Mutex<BTreeMap<WorkspaceId, Arc<Notify>>>,
+    driven: Mutex<BTreeMap<Uuid, Arc<Notify>>>,
     stopping: Signal,
 }
 
@@ -30,8 +30,8 @@ impl Tasks {
         running.spawn(task);
     }
 
-    /// Registers a driver for a workspace. `None` when one drives it already: that one is poked instead.
-    pub(super) fn drive(&self, id: WorkspaceId) -> Option<Arc<Notify>> {
+    /// Registers a driver for a workspace or a job. `None` when one drives it already: that one is poked instead.
+    pub(super) fn drive(&self, id: Uuid) -> Option<Arc<Notify>> {
         let mut driven = lock(&self.driven);
         if let Some(poke) = driven.get(&id) {
             poke.notify_one();
@@ -43,7 +43,7 @@ impl Tasks {
     }
 
     /// Ends a driver; false when it was poked since and has to look again.
-    pub(super) fn rest(&self, id: WorkspaceId, poke: &Notify) -> bool {
+    pub(super) fn rest(&self, id: Uuid, poke: &Notify) -> bool {
         let mut driven = lock(&self.driven);
         // A stored permit means: poked while nobody waited.
         let poked = futures::FutureExt::now_or_never(poke.notified()).is_some();

@@ -104,7 +104,7 @@ pub(super) fn labels(field: &str, labels: &BTreeMap<String, String>) -> Result<(
     }
 }
 
-fn image(image: &str) -> Result<()> {
+pub(super) fn image(image: &str) -> Result<()> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._-/:@+".contains(c);
     if image.is_empty() {
         return Err(

@@ -6,7 +6,7 @@ use crate::environment::Environment;
 
 /// Doubling pauses with full jitter (M. Brooker, "Exponential Backoff And Jitter", 2015).
 #[derive(Debug, Default)]
-pub(super) struct Backoff {
+pub(in crate::orchestrator) struct Backoff {
     attempts: u32,
 }
 
@@ -15,7 +15,7 @@ impl Backoff {
     const LONGEST: Duration = Duration::from_secs(15);
 
     /// The next pause.
-    pub(super) fn next(&mut self, env: &Environment) -> Duration {
+    pub(in crate::orchestrator) fn next(&mut self, env: &Environment) -> Duration {
         let most = Self::FIRST.saturating_mul(1 << self.attempts.min(16)).min(Self::LONGEST);
         self.attempts += 1;
         let micros = u64::try_from(most.as_micros()).unwrap_or(u64::MAX).max(1);

@@ -1,5 +1,7 @@
 //! The one place that knows leases, deadlines and retries.
 
+use std::sync::Arc;
+
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
@@ -31,7 +33,7 @@ struct Patience {
 
 impl Core {
     /// Drives a workspace until it is settled, somebody else drives it, or the fleet shuts down.
-    pub(super) async fn converge(&self, id: WorkspaceId, poke: &Notify) {
+    pub(super) async fn converge(self: &Arc<Self>, id: WorkspaceId, poke: &Notify) {
         let mut backoff = Backoff::default();
         let mut patience = Patience { revision: 0, until: Instant::now() };
         while !self.is_stopping() {
@@ -59,7 +61,7 @@ impl Core {
         }
     }
 
-    async fn pass(&self, id: WorkspaceId, poke: &Notify, patience: &mut Patience) -> Result<Pass> {
+    async fn pass(self: &Arc<Self>, id: WorkspaceId, poke: &Notify, patience: &mut Patience) -> Result<Pass> {
         let term = self.lease.term();
         let Some(mut row) = self.store.workspace(id).await? else { return Ok(Pass::Done) };
         if row.is_settled() {
@@ -85,7 +87,7 @@ impl Core {
         }
     }
 
-    async fn run_steps(&self, row: &mut Workspace, until: Instant) -> Result<Pass> {
+    async fn run_steps(self: &Arc<Self>, row: &mut Workspace, until: Instant) -> Result<Pass> {
         let _place = match (row.desired.intent, row.desired.server) {
             (Intent::Running, Some(server)) => self.starting.place(server, self.config.max_starting_per_server).await,
             _ => None,

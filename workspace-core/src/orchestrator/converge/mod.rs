@@ -8,6 +8,7 @@
 mod backoff;
 mod executor;
 mod failure;
+mod filling;
 mod finish;
 mod networks;
 mod pipeline;
@@ -17,6 +18,7 @@ mod steps;
 
 use std::sync::Arc;
 
+pub(super) use backoff::Backoff;
 pub(super) use starting::Starting;
 
 use crate::id::WorkspaceId;
@@ -26,13 +28,13 @@ impl Core {
     /// Sees to it that somebody drives the workspace: starts a driver, or pokes the one there is.
     pub(super) fn drive(self: &Arc<Self>, id: WorkspaceId) {
         let Some(tasks) = self.tasks.upgrade() else { return };
-        let Some(poke) = tasks.drive(id) else { return };
+        let Some(poke) = tasks.drive(id.as_uuid()) else { return };
         let (core, owner) = (Arc::clone(self), self.tasks.clone());
         tasks.spawn(async move {
             loop {
                 core.converge(id, &poke).await;
                 match owner.upgrade() {
-                    Some(tasks) if !tasks.is_stopping() && !tasks.rest(id, &poke) => {}
+                    Some(tasks) if !tasks.is_stopping() && !tasks.rest(id.as_uuid(), &poke) => {}
                     _ => return,
                 }
             }
@@ -40,7 +42,7 @@ impl Core {
     }
 
     /// Whether the fleet is shutting down.
-    fn is_stopping(&self) -> bool {
+    pub(in crate::orchestrator) fn is_stopping(&self) -> bool {
         self.tasks.upgrade().is_none_or(|tasks| tasks.is_stopping())
     }
 }

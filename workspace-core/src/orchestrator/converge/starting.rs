@@ -15,7 +15,7 @@ pub(in crate::orchestrator) struct Starting {
 
 impl Starting {
     /// Waits for a place on a server that has `most`; it is free again when the permit is dropped.
-    pub(super) async fn place(&self, server: ServerId, most: usize) -> Option<OwnedSemaphorePermit> {
+    pub(in crate::orchestrator) async fn place(&self, server: ServerId, most: usize) -> Option<OwnedSemaphorePermit> {
         let places = {
             let mut all = self.places.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(all.entry(server).or_insert_with(|| Arc::new(Semaphore::new(most.max(1)))))

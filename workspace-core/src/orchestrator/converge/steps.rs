@@ -19,7 +19,7 @@ const PIDS: u32 = 512;
 
 impl Core {
     /// Runs one step of a workspace.
-    pub(super) async fn run(&self, step: Step, row: &Workspace) -> Result<()> {
+    pub(super) async fn run(self: &Arc<Self>, step: Step, row: &Workspace) -> Result<()> {
         let server = self.leased_server(row)?;
         match step {
             Step::Volume => self.volume(row, &server).await,
@@ -37,25 +37,13 @@ impl Core {
     }
 
     async fn volume(&self, row: &Workspace, server: &Arc<dyn Server>) -> Result<()> {
-        // A later start finds the volume with its container: only the first has to make it.
-        if row.observed.generation > 0 {
+        // A later start finds the volume with its container: only the first has to make it, and who fills a copy.
+        let (project, copy) = self.copy(row).await?;
+        if row.observed.generation > 0 && copy.filled {
             return Ok(());
         }
-        let (project, copy) = self.copy(row).await?;
         let labels = self.labels(ObjectKind::Project, project.id.as_uuid(), copy.data_generation);
         server.volumes().create_volume(&VolumeSpec { name: project.volume_name(&copy), labels }).await.map(|_| ())
-    }
-
-    async fn filled(&self, row: &Workspace) -> Result<()> {
-        let (_, copy) = self.copy(row).await?;
-        if copy.filled {
-            return Ok(());
-        }
-        Err(Error::new(
-            ErrorKind::Unsupported,
-            "the project's data is not on the server, and nothing here can fetch it",
-        )
-        .hint("a workspace is never started without its data"))
     }
 
     async fn network(&self, row: &Workspace, server: &Arc<dyn Server>) -> Result<()> {
@@ -101,7 +89,7 @@ impl Core {
         }
     }
 
-    async fn pull(&self, server: &Arc<dyn Server>, image: &ImageRef) -> Result<()> {
+    pub(in crate::orchestrator) async fn pull(&self, server: &Arc<dyn Server>, image: &ImageRef) -> Result<()> {
         let registry = image.as_str().split('/').next().unwrap_or_default();
         let credentials = self.config.registries.iter().find(|known| known.registry == registry);
         match server.pull_image(image, credentials).await {
@@ -142,7 +130,7 @@ impl Core {
         Ok(())
     }
 
-    async fn copy(&self, row: &Workspace) -> Result<(Project, ProjectCopy)> {
+    pub(super) async fn copy(&self, row: &Workspace) -> Result<(Project, ProjectCopy)> {
         let project = self.store.project(row.desired.project).await?.ok_or_else(|| Error::not_found("project"))?;
         let copy = project.copy.clone().filter(|copy| Some(copy.server) == row.desired.server);
         let copy = copy.ok_or_else(|| Error::new(ErrorKind::Internal, "the project's copy is on another server"))?;

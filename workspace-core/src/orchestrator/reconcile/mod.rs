@@ -14,7 +14,7 @@ use futures::future::join_all;
 use tokio::time::sleep;
 
 use crate::error::Result;
-use crate::id::{ServerId, WorkspaceId};
+use crate::id::{JobId, ServerId, WorkspaceId};
 use crate::model::{Status, Workspace};
 use crate::orchestrator::Core;
 use crate::orchestrator::leased::Leased;
@@ -27,6 +27,10 @@ pub(super) async fn keep_working(core: Arc<Core>) {
         match core.store.unsettled_workspaces(core.lease.fence()).await {
             Ok(ids) => ids.into_iter().for_each(|id| core.drive(id)),
             Err(error) => tracing::warn!(error = error.chain(), "unsettled workspaces not read"),
+        }
+        match core.store.unfinished_jobs(core.lease.fence()).await {
+            Ok(ids) => ids.into_iter().for_each(|id| core.drive_job(id)),
+            Err(error) => tracing::warn!(error = error.chain(), "unfinished jobs not read"),
         }
         sleep(core.config.poll_interval).await;
     }
@@ -41,6 +45,9 @@ pub(super) async fn keep_reconciling(core: Arc<Core>) {
         }
         if let Err(error) = core.expire().await {
             tracing::warn!(error = error.chain(), "expired workspaces not deleted");
+        }
+        if let Err(error) = core.tidy_projects().await {
+            tracing::warn!(error = error.chain(), "projects not tidied");
         }
         sleep(core.config.reconcile_interval).await;
     }
@@ -76,6 +83,11 @@ impl Core {
         let networks = server.list_networks(self.fleet).await?;
         let mut orphans = Vec::new();
         for container in &containers {
+            if let Some(labels) = container.labels.as_ref().filter(|labels| labels.kind == ObjectKind::Job)
+                && !self.is_at_work(labels).await?
+            {
+                orphans.push(Orphan::Container(container.name.clone()));
+            }
             let Some(labels) = of_workspace(container.labels.as_ref()) else { continue };
             match self.row_of(labels, server).await? {
                 Some(row) if labels.generation >= row.observed.generation => {
@@ -92,6 +104,12 @@ impl Core {
         }
         self.compare_missing(server, &containers).await?;
         self.sweep(server, orphans, suspects).await
+    }
+
+    /// Whether a job's container is still wanted. Its driver removes it right after the end.
+    async fn is_at_work(&self, labels: &ObjectLabels) -> Result<bool> {
+        let job = self.store.job(JobId::from_uuid(labels.subject)).await?;
+        Ok(job.is_some_and(|job| !job.status.is_finished()))
     }
 
     /// The workspace that an object belongs to, unless it is gone or elsewhere.

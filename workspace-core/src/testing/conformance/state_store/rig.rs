@@ -128,6 +128,8 @@ impl<'a> Rig<'a> {
             name: name.map(str::to_owned),
             source: None,
             copy: None,
+            superseded: Vec::new(),
+            deleted: false,
             revision: 1,
             created_at: self.env.now(),
         }

@@ -1,0 +1,79 @@
+//! The step that fills the volume of a project's copy: a job beside the data.
+
+use crate::error::{Error, ErrorKind, Result};
+use std::sync::Arc;
+
+use crate::id::JobId;
+use crate::model::{Job, JobStatus, Project, ProjectCopy, Workspace};
+use crate::model::{ProjectSource, SyncStep, Work};
+use crate::orchestrator::Core;
+use crate::orchestrator::jobs::NewJob;
+use crate::orchestrator::refusal::refused;
+use crate::port::{Change, Refused, Write};
+
+impl Core {
+    /// A workspace is never started without its data: waits for the job that fills the copy, and records one when
+    /// there is none.
+    pub(super) async fn filled(self: &Arc<Self>, row: &Workspace) -> Result<()> {
+        let (project, copy) = self.copy(row).await?;
+        if copy.filled {
+            return Ok(());
+        }
+        let id = match copy.filled_by {
+            Some(id) => id,
+            None => self.begin_to_fill(project, copy).await?,
+        };
+        let job = self.job_finished(id).await?;
+        match (job.status, job.error.as_ref().or_else(|| job.reports.iter().find_map(|report| report.error.as_ref()))) {
+            (JobStatus::Succeeded, _) => Ok(()),
+            (_, Some(problem)) => Err(Error::from(problem)),
+            (_, None) => Err(Error::new(ErrorKind::Conflict, "the project was not filled").hint("start it again")),
+        }
+    }
+
+    async fn begin_to_fill(self: &Arc<Self>, project: Project, copy: ProjectCopy) -> Result<JobId> {
+        let step = match &project.source {
+            Some(ProjectSource::Git(_)) => SyncStep::Clone,
+            Some(ProjectSource::Snapshot(id)) => SyncStep::Restore { snapshot: *id, merge: false, dry_run: false },
+            None => return Err(Error::new(ErrorKind::Internal, "an empty project is not filled")),
+        };
+        let work = Work::Sync(vec![step]);
+        let job = self.job_row(NewJob { project: &project, copy: copy.clone(), session: None, finishes: None, work });
+        let next = Project { copy: Some(ProjectCopy { filled_by: Some(job.id), ..copy }), ..project.clone() };
+        let change = Change::by(self.lease.fence())
+            .with(Write::UpdateProject { expected: project.revision, project: next })
+            .with(Write::InsertJob(Box::new(job.clone())));
+        match self.commit(change).await? {
+            Ok(_) => {
+                self.drive_job(job.id);
+                Ok(job.id)
+            }
+            // Another job is at work on it, or was a moment ago: the next pass looks again.
+            Err(Refused::Stale { .. } | Refused::ProjectBusy) => {
+                Err(Error::new(ErrorKind::ProjectBusy, "another job works on the project"))
+            }
+            Err(refusal) => Err(refused("project", &refusal)),
+        }
+    }
+
+    /// Waits until a job is over, whichever master drives it.
+    pub(in crate::orchestrator) async fn job_finished(&self, id: JobId) -> Result<Job> {
+        let mut news = self.hub.subscribe(id.as_uuid());
+        loop {
+            news.mark_heard();
+            let job = self.store.job(id).await?.ok_or_else(|| Error::not_found("job"))?;
+            if job.status.is_finished() {
+                return Ok(job);
+            }
+            let Some(tasks) = self.tasks.upgrade() else {
+                return Err(Error::new(ErrorKind::Cancelled, "the fleet shuts down"));
+            };
+            let stopping = tasks.stopping();
+            drop(tasks);
+            if stopping.is_raised() {
+                return Err(Error::new(ErrorKind::Cancelled, "the fleet shuts down").hint("ask again"));
+            }
+            self.pause(&mut news, &stopping).await;
+        }
+    }
+}

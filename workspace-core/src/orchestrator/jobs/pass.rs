@@ -1,0 +1,139 @@
+//! What comes next for a job.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::JobId;
+use crate::model::{Job, JobStatus, Problem, Work};
+use crate::orchestrator::Core;
+use crate::orchestrator::refusal::refused;
+use crate::port::{Change, ImageRef, JobState, ObjectKind, ObjectLabels, PullPolicy, Refused, VolumeSpec, Write};
+
+/// The longest that the calls of a start may go on without a look at the lease.
+const LONGEST_CALL: std::time::Duration = std::time::Duration::from_secs(75);
+
+/// How a pass went.
+pub(super) enum Pass {
+    /// Nothing more to do for this master.
+    Done,
+    /// Look again at once.
+    Again,
+    /// Look again after a while.
+    Later,
+}
+
+impl Core {
+    pub(super) async fn pass_job(self: &Arc<Self>, id: JobId, poke: &Notify) -> Result<Pass> {
+        let term = self.lease.term();
+        let Some(job) = self.store.job(id).await? else { return Ok(Pass::Done) };
+        if job.status.is_finished() {
+            return self.tidy(&job).await.map(|()| Pass::Done);
+        }
+        if &job.driver != self.lease.fence() {
+            return match self.commit(Change::by(self.lease.fence()).with(Write::AdoptJob(id))).await? {
+                Ok(_) => Ok(Pass::Again),
+                Err(Refused::Fenced | Refused::NotFound) => Ok(Pass::Done),
+                Err(refusal) => Err(refused("job", &refusal)),
+            };
+        }
+        tokio::select! {
+            biased;
+            () = self.lease.broken(term) => Ok(Pass::Again),
+            pass = self.step_job(job, poke) => pass,
+        }
+    }
+
+    async fn step_job(self: &Arc<Self>, job: Job, poke: &Notify) -> Result<Pass> {
+        let state = self.jobs.state(job.copy.server, job.id).await?;
+        match (job.status, state) {
+            (_, JobState::Running | JobState::Ended { .. }) => self.follow_job(job, poke).await,
+            _ if job.cancel => self.conclude(job, JobStatus::Cancelled, None).await,
+            (JobStatus::Pending, _) => self.start_job(job, poke).await,
+            // Its container is gone: somebody removed it, or the server lost it.
+            _ if job.work.runs_once() => {
+                let lost = Error::new(ErrorKind::Conflict, "the job was lost in the middle of its work")
+                    .hint("look at what it did, and ask again");
+                self.conclude(job, JobStatus::Interrupted, Some(Problem::from(&lost))).await
+            }
+            _ => self.begin_anew(job).await,
+        }
+    }
+
+    async fn start_job(self: &Arc<Self>, job: Job, poke: &Notify) -> Result<Pass> {
+        if let Work::Agent(agent) = &job.work
+            && agent.has_credentials
+            && self.credentials.of(job.id).is_none()
+        {
+            let lost = Error::new(ErrorKind::Conflict, "the master that had the agent's credentials is gone")
+                .hint("execute again, with the credentials");
+            return self.conclude(job, JobStatus::Interrupted, Some(Problem::from(&lost))).await;
+        }
+        // What an agent uses is reserved; data jobs wait for a place.
+        let _place = match job.work {
+            Work::Agent(_) => None,
+            Work::Sync(_) => self.at_work.place(job.copy.server, self.config.job_slots).await,
+        };
+        match self.try_start(&job).await {
+            Ok(()) => self.follow_job(job, poke).await,
+            Err(error) if error.kind() == ErrorKind::Fenced => Err(error),
+            Err(error) if error.is_retryable() && !self.is_late(&job) => {
+                tracing::warn!(job = %job.id, error = error.chain(), "job not started; trying again");
+                Ok(Pass::Later)
+            }
+            Err(error) => self.conclude(job, JobStatus::Failed, Some(Problem::from(&error))).await,
+        }
+    }
+
+    /// Whether a job has had its time to be started.
+    pub(super) fn is_late(&self, job: &Job) -> bool {
+        self.env.now().since(job.created_at) >= self.config.start_deadline
+    }
+
+    async fn try_start(&self, job: &Job) -> Result<()> {
+        let server = self.pool.get(job.copy.server);
+        let server = server.ok_or_else(|| Error::new(ErrorKind::Unreachable, "the server is not connected"))?;
+        let spec = self.job_spec(job).await?;
+        self.lease.outlive(LONGEST_CALL).await?;
+        if !job.copy.filled {
+            let labels = ObjectLabels {
+                fleet: self.fleet,
+                kind: ObjectKind::Project,
+                subject: job.project.as_uuid(),
+                generation: job.copy.data_generation,
+                spec_hash: String::new(),
+            };
+            server.volumes().create_volume(&VolumeSpec { name: spec.mount.volume.clone(), labels }).await?;
+        }
+        if self.config.pull == PullPolicy::Always
+            && let Some(image) = &spec.image
+        {
+            self.pull(&server, image).await?;
+        }
+        let image: Option<ImageRef> = spec.image.clone();
+        match (self.jobs.start(spec.clone()).await, image) {
+            (Err(error), Some(image))
+                if error.kind() == ErrorKind::ImageNotFound && self.config.pull == PullPolicy::IfMissing =>
+            {
+                self.pull(&server, &image).await?;
+                self.lease.outlive(LONGEST_CALL).await?;
+                self.jobs.start(spec).await
+            }
+            (started, _) => started,
+        }
+    }
+
+    /// Takes what is left of an attempt away; the next pass starts the job as if it had never been.
+    pub(super) async fn begin_anew(&self, job: Job) -> Result<Pass> {
+        self.lease.outlive(LONGEST_CALL).await?;
+        self.jobs.remove(job.copy.server, job.id).await?;
+        let expected = job.revision;
+        let fresh = Job { status: JobStatus::Pending, seen: 0, reports: Vec::new(), ..job };
+        let write = Write::UpdateJob { job: Box::new(fresh), expected };
+        match self.commit(Change::by(self.lease.fence()).with(write)).await? {
+            Ok(_) | Err(Refused::Stale { .. }) => Ok(Pass::Again),
+            Err(refusal) => Err(refused("job", &refusal)),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What a job's program is asked.
+
+use std::collections::BTreeMap;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::SnapshotId;
+use crate::job::{AgentStep, GitRemote, JobRequest, JobStep, SnapshotPlace};
+use crate::model::{AgentWork, GitSource, Job, Project, ProjectSource, SyncStep, Work};
+use crate::orchestrator::Core;
+use crate::port::{ImageRef, JobSpec, Mount};
+use crate::secret::Secret;
+
+/// Where the data is inside a job's container.
+const TREE: &str = "/workspace";
+
+impl Core {
+    /// The job with its secrets, as its server gets it.
+    pub(super) async fn job_spec(&self, job: &Job) -> Result<JobSpec> {
+        let project = self.store.project(job.project).await?.ok_or_else(|| Error::not_found("project"))?;
+        let mut steps = Vec::new();
+        // A copy that is not filled yet is filled first, by whatever job meets it.
+        let fills = |step: &SyncStep| matches!(step, SyncStep::Clone | SyncStep::Restore { .. });
+        let has_fill = matches!(&job.work, Work::Sync(steps) if steps.iter().any(fills));
+        if !job.copy.filled && !has_fill {
+            steps.extend(self.fill_step(&project).await?);
+        }
+        let (limit, resources, image) = match &job.work {
+            Work::Agent(agent) => {
+                steps.push(self.agent_step(job, agent));
+                (agent.time_limit_seconds, agent.resources, Some(ImageRef::new(&agent.image)))
+            }
+            Work::Sync(wanted) => {
+                for step in wanted {
+                    steps.push(self.data_step(job, &project, step).await?);
+                }
+                (self.config.job_time_limit.as_secs(), self.config.job_resources, None)
+            }
+        };
+        let request = serde_json::to_string(&JobRequest::new(TREE, limit, steps))
+            .map_err(|error| Error::new(ErrorKind::Internal, "the request cannot be written").source(error))?;
+        Ok(JobSpec {
+            id: job.id,
+            server: job.copy.server,
+            image,
+            mount: Mount { volume: project.volume_name(&job.copy), target: TREE.to_owned(), read_only: false },
+            resources,
+            request: Secret::new(request),
+        })
+    }
+
+    /// How a project's empty copy is filled; `None` when it starts empty.
+    pub(super) async fn fill_step(&self, project: &Project) -> Result<Option<JobStep>> {
+        Ok(match &project.source {
+            None => None,
+            Some(ProjectSource::Git(git)) => Some(JobStep::Clone(self.remote(git))),
+            Some(ProjectSource::Snapshot(snapshot)) => Some(self.restore_step(*snapshot, false, false).await?),
+        })
+    }
+
+    fn agent_step(&self, job: &Job, agent: &AgentWork) -> JobStep {
+        let env: BTreeMap<String, Secret> = self.credentials.of(job.id).unwrap_or_default();
+        JobStep::Agent(AgentStep { argv: agent.argv.clone(), env, prompt: agent.prompt.clone() })
+    }
+
+    async fn data_step(&self, job: &Job, project: &Project, step: &SyncStep) -> Result<JobStep> {
+        Ok(match step {
+            SyncStep::Clone => JobStep::Clone(self.remote(git_source(project)?)),
+            SyncStep::Pull => JobStep::Pull(self.remote(git_source(project)?)),
+            SyncStep::Push { message, branch, publish } => JobStep::Push {
+                remote: if *publish { Some(self.remote(git_source(project)?)) } else { None },
+                branch: branch.clone(),
+                message: message.clone(),
+                author: self.config.git_author.clone(),
+            },
+            SyncStep::Snapshot { snapshot, profile, message } => JobStep::Snapshot {
+                storage: self.storage()?,
+                place: SnapshotPlace { project: project.id, data_generation: job.copy.data_generation, id: *snapshot },
+                profile: *profile,
+                message: message.clone().unwrap_or_default(),
+            },
+            SyncStep::Restore { snapshot, merge, dry_run } => self.restore_step(*snapshot, *merge, *dry_run).await?,
+        })
+    }
+
+    async fn restore_step(&self, id: SnapshotId, merge: bool, dry_run: bool) -> Result<JobStep> {
+        let snapshot = self.store.snapshot(id).await?.ok_or_else(|| Error::not_found("snapshot"))?;
+        let place = SnapshotPlace { project: snapshot.project, data_generation: snapshot.data_generation, id };
+        Ok(JobStep::Restore { storage: self.storage()?, place, merge, dry_run })
+    }
+
+    fn remote(&self, git: &GitSource) -> GitRemote {
+        GitRemote {
+            url: git.url.clone(),
+            branch: git.branch.clone(),
+            token: git.token.clone(),
+            policy: self.config.git_policy.clone(),
+        }
+    }
+
+    /// Where snapshots go.
+    pub(in crate::orchestrator) fn storage(&self) -> Result<Secret> {
+        self.config.storage.clone().ok_or_else(|| {
+            Error::new(ErrorKind::Unsupported, "this fleet has no object storage")
+                .hint("start the master with S3_ENDPOINT, S3_BUCKET and their keys")
+        })
+    }
+}
+
+/// The git repository of a project.
+pub(in crate::orchestrator) fn git_source(project: &Project) -> Result<&GitSource> {
+    match &project.source {
+        Some(ProjectSource::Git(git)) => Ok(git),
+        _ => {
+            Err(Error::new(ErrorKind::Conflict, "the project has no git repository")
+                .hint("make a project with source.git"))
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Making a project.
+
+use crate::error::{Error, Result};
+use crate::id::{OwnerId, ProjectId};
+use crate::model::{GitSource, Project, ProjectSource, Scope, SnapshotStatus};
+use crate::orchestrator::refusal::refused;
+use crate::orchestrator::workspaces::Idempotency;
+use crate::orchestrator::{Caller, Core, Orchestrator, validate};
+use crate::port::{Change, Refused, Write};
+
+/// A project to make.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewProject {
+    /// The name, unique per owner.
+    pub name: String,
+    /// For whom; only administrators may act for others.
+    pub owner: Option<OwnerId>,
+    /// What its first copy is filled from; an empty project when absent.
+    pub source: Option<ProjectSource>,
+}
+
+impl Orchestrator {
+    /// Records a project. Its data is fetched when the first workspace or agent needs it.
+    ///
+    /// # Errors
+    /// Nothing is made when it fails: `Invalid`, `NameTaken`, `NotFound` (the snapshot), `IdempotencyMismatch`.
+    pub async fn create_project(
+        &self,
+        caller: &Caller,
+        new: NewProject,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Project> {
+        caller.require(Scope::ProjectsWrite)?;
+        let core = &self.core;
+        validate::name("name", &new.name)?;
+        let owner = caller.acting_for(new.owner)?;
+        core.check_source(caller, new.source.as_ref()).await?;
+        let project = Project {
+            id: ProjectId::from_uuid(core.env.uuid()),
+            owner,
+            name: Some(new.name),
+            source: new.source,
+            copy: None,
+            superseded: Vec::new(),
+            deleted: false,
+            revision: 1,
+            created_at: core.env.now(),
+        };
+        let record = idempotency.map(|key| key.record(caller.owner_id().clone(), project.id.as_uuid(), core.env.now()));
+        if let Some(known) = core.remembered(record.as_ref()).await? {
+            return core.project_of(caller, ProjectId::from_uuid(known)).await;
+        }
+        let change = Change::by(core.lease.fence())
+            .with_all(record.clone().map(Write::Remember))
+            .with(Write::InsertProject(project.clone()));
+        match core.commit(change).await? {
+            Ok(_) => Ok(project),
+            Err(Refused::Remembered(other)) => {
+                let known = Idempotency::same(&other, record.as_ref())?;
+                core.project_of(caller, ProjectId::from_uuid(known)).await
+            }
+            Err(refusal) => Err(refused("project", &refusal)),
+        }
+    }
+}
+
+impl Core {
+    async fn check_source(&self, caller: &Caller, source: Option<&ProjectSource>) -> Result<()> {
+        match source {
+            None => Ok(()),
+            Some(ProjectSource::Git(git)) => check_git(git),
+            Some(ProjectSource::Snapshot(id)) => {
+                self.storage()?;
+                let snapshot = self.snapshot_of(caller, *id).await?;
+                if snapshot.status == SnapshotStatus::Ready {
+                    return Ok(());
+                }
+                Err(Error::invalid("source.snapshot", "the snapshot is not ready").hint("wait for it, or take another"))
+            }
+        }
+    }
+}
+
+/// What can be told without the worker; it checks the rest, and where the name leads, beside the data.
+fn check_git(git: &GitSource) -> Result<()> {
+    let url = git.url.as_str();
+    let invalid = |message: &str| {
+        Err(Error::invalid("source.git.url", message)
+            .hint("give an https or ssh URL such as https://host/team/repo.git"))
+    };
+    if url.is_empty() || url.len() > 2_048 || url.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return invalid("the URL is empty, too long, or has spaces or control characters");
+    }
+    if url.starts_with('-') || url.contains("::") {
+        return invalid("the URL looks like an option or a transport helper");
+    }
+    let Some((scheme, rest)) = url.split_once("://") else {
+        let scp_like = url.split_once(':').is_some_and(|(host, path)| host.contains('@') && !path.is_empty());
+        return if scp_like { Ok(()) } else { invalid("the URL has no scheme") };
+    };
+    if !matches!(scheme, "https" | "ssh" | "http") {
+        return invalid("only https and ssh are allowed");
+    }
+    let authority = rest.split('/').next().unwrap_or_default();
+    let user = authority.rsplit_once('@').map(|(user, _)| user);
+    if user.is_some_and(|user| user.contains(':') || scheme != "ssh") {
+        return Err(Error::invalid("source.git.url", "the URL has a user name or a password in it")
+            .hint("take it out and give source.git.token"));
+    }
+    match git.branch.as_deref() {
+        Some(branch) if branch.is_empty() || branch.starts_with('-') || branch.len() > 255 => {
+            Err(Error::invalid("source.git.branch", "this is no branch")
+                .hint("give the name of a branch, such as main"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,73 @@
+//! Removing the volumes that a project needs no more.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::ProjectId;
+use crate::model::{Project, ProjectCopy, ReservationPart};
+use crate::orchestrator::Core;
+use crate::orchestrator::refusal::refused;
+use crate::port::{Change, PageRequest, Refused, Write};
+
+impl Core {
+    /// Removes the volumes of superseded copies, but never before their successor is whole; and those of a deleted
+    /// project, with its row.
+    pub(in crate::orchestrator) async fn tidy_project(&self, id: ProjectId) -> Result<()> {
+        let Some(project) = self.store.project(id).await? else { return Ok(()) };
+        let whole = project.copy.as_ref().is_some_and(|copy| copy.filled);
+        let mut left = Vec::new();
+        let mut problem = None;
+        let needless = project.superseded.iter().filter(|_| whole || project.deleted);
+        let needless: Vec<&ProjectCopy> = needless.chain(project.copy.iter().filter(|_| project.deleted)).collect();
+        if needless.is_empty() && !project.deleted {
+            return Ok(());
+        }
+        for copy in needless {
+            if let Err(error) = self.remove_copy(&project, copy).await {
+                left.push(copy.clone());
+                problem = Some(error);
+            }
+        }
+        let mut change = Change::by(self.lease.fence());
+        if project.deleted && left.is_empty() {
+            change = change
+                .with(Write::Release { holder: id.as_uuid(), part: ReservationPart::Storage })
+                .with(Write::RemoveProject(id));
+        } else if !project.deleted {
+            let expected = project.revision;
+            change = change.with(Write::UpdateProject { project: Project { superseded: left, ..project }, expected });
+        }
+        if !change.writes.is_empty() {
+            match self.commit(change).await? {
+                // Somebody else changed it: the next look is theirs or ours.
+                Ok(_) | Err(Refused::Stale { .. } | Refused::NotFound) => {}
+                Err(refusal) => return Err(refused("project", &refusal)),
+            }
+        }
+        problem.map_or(Ok(()), Err)
+    }
+
+    async fn remove_copy(&self, project: &Project, copy: &ProjectCopy) -> Result<()> {
+        let server = self.pool.get(copy.server);
+        let server = server.ok_or_else(|| Error::new(ErrorKind::Unreachable, "the server is not connected"))?;
+        self.lease.outlive(std::time::Duration::from_secs(75)).await?;
+        server.volumes().remove_volume(&project.volume_name(copy), self.fleet).await
+    }
+
+    /// Looks for what earlier attempts left.
+    pub(in crate::orchestrator) async fn tidy_projects(&self) -> Result<()> {
+        let mut page = PageRequest::default();
+        loop {
+            let found = self.store.projects(None, page).await?;
+            for project in &found.items {
+                if (project.deleted || !project.superseded.is_empty())
+                    && let Err(error) = self.tidy_project(project.id).await
+                {
+                    tracing::debug!(project = %project.id, error = error.chain(), "project not tidied");
+                }
+            }
+            match found.next {
+                Some(after) => page.after = Some(after),
+                None => return Ok(()),
+            }
+        }
+    }
+}
