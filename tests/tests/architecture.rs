@@ -41,7 +41,7 @@ const FLOORS: [&[&str]; 5] = [
     &["id", "error", "resources", "label", "clock", "event", "secret", "environment", "signal"],
     &["model"],
     &["port"],
-    &["placement", "memory", "channel"],
+    &["placement", "memory", "channel", "job"],
     &["orchestrator"],
 ];
 

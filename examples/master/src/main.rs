@@ -3,6 +3,7 @@
 mod banner;
 mod key;
 mod pools;
+mod remotes;
 mod settings;
 mod stores;
 

@@ -13,6 +13,9 @@
 //! | `WORKSPACE_SECRET_KEY` | seals secrets in the store | `DATA_DIR/secret-key`, made when missing |
 //! | `WORKSPACE_TYPES` | templates by name, a JSON object | none |
 //! | `REGISTRIES` | logins, a JSON array of `{"registry","username","password"}` | none |
+//! | `S3_ENDPOINT`, `S3_BUCKET`, `S3_ACCESS_KEY_ID`, `S3_SECRET_ACCESS_KEY`, `S3_REGION`, `S3_PREFIX` | where snapshots go | none; `DATA_DIR/snapshots` with local servers |
+//! | `GIT_POLICY` | git hosts beyond public ones: `{"allow_hosts":[],"allow":[],"insecure_http":false}` | public hosts only |
+//! | `GIT_CA_FILE` | certificates of git servers beyond the public ones, as PEM | none |
 //! | `MASTER_ID` | the name of this master, one for each that runs | `master` |
 
 use std::path::PathBuf;
@@ -24,7 +27,7 @@ use workspace_fleet::secret::Secret;
 use workspace_fleet::sql::SecretKey;
 use workspace_fleet::{Config, LocalPool, ServerSpec};
 
-use crate::key;
+use crate::{key, remotes};
 
 /// Where the state is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,14 +103,14 @@ impl Settings {
                 let hint = error.next_step().unwrap_or_default().to_owned();
                 Error::invalid("WORKSPACE_SECRET_KEY", "the secret key makes no sense").hint(hint).source(error)
             })?,
-            fleet: fleet()?,
+            fleet: fleet(kind, &data_dir)?,
             data_dir,
         })
     }
 }
 
 /// A variable that is set and not empty.
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
@@ -150,7 +153,7 @@ fn servers(kind: ServerKind, data_dir: &std::path::Path) -> Result<Vec<ServerSpe
     }
 }
 
-fn fleet() -> Result<Config> {
+fn fleet(kind: ServerKind, data_dir: &std::path::Path) -> Result<Config> {
     let mut config = Config::default();
     if let Some(name) = variable("MASTER_ID") {
         config.master = MasterId::new(name);
@@ -161,6 +164,8 @@ fn fleet() -> Result<Config> {
     if let Some(text) = variable("REGISTRIES") {
         config.registries = json("REGISTRIES", &text)?;
     }
+    config.storage = remotes::storage(kind, data_dir)?;
+    config.git_policy = remotes::git_policy()?;
     Ok(config)
 }
 

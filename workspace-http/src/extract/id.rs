@@ -7,7 +7,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, Path};
 use http::request::Parts;
 use workspace_core::error::Error;
-use workspace_core::id::{ServerId, TokenId, WorkspaceId};
+use workspace_core::id::{JobId, ProjectId, ServerId, SessionId, SnapshotId, TokenId, WorkspaceId};
 
 use crate::problem::Problem;
 use crate::state::Api;
@@ -27,6 +27,22 @@ impl Named for ServerId {
 
 impl Named for TokenId {
     const WHAT: &'static str = "token";
+}
+
+impl Named for ProjectId {
+    const WHAT: &'static str = "project";
+}
+
+impl Named for SnapshotId {
+    const WHAT: &'static str = "snapshot";
+}
+
+impl Named for SessionId {
+    const WHAT: &'static str = "session";
+}
+
+impl Named for JobId {
+    const WHAT: &'static str = "job";
 }
 
 /// The `{id}` of the path. What is no id names nothing, exactly like an id of nothing.

@@ -2,7 +2,7 @@
 
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{events, exec, files, fleet, health, logs, server_actions, servers, tokens};
+use super::{data, events, exec, files, fleet, health, logs, projects, server_actions, servers, sessions, tokens};
 use super::{workspace_actions, workspace_views, workspaces};
 use crate::state::Api;
 
@@ -19,6 +19,9 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .merge(events::routes())
         .merge(logs::routes())
         .merge(exec::routes())
-        .merge(files::routes());
+        .merge(files::routes())
+        .merge(projects::routes())
+        .merge(data::routes())
+        .merge(sessions::routes());
     OpenApiRouter::new().merge(health::routes()).nest("/api/v1", v1)
 }

@@ -1,6 +1,7 @@
 //! The routes, one file per resource.
 
 mod all;
+mod data;
 mod documentation;
 mod events;
 mod exec;
@@ -8,8 +9,10 @@ mod files;
 mod fleet;
 mod health;
 mod logs;
+mod projects;
 mod server_actions;
 mod servers;
+mod sessions;
 mod tokens;
 mod workspace_actions;
 mod workspace_views;

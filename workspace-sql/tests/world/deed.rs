@@ -166,6 +166,8 @@ impl World {
             name: (c % 4 != 0).then(|| self.named("p", c % 2)),
             source: (d % 2 == 0).then_some(ProjectSource::Git(source)),
             copy: None,
+            superseded: Vec::new(),
+            deleted: false,
             revision: 1,
             created_at: Timestamp::default(),
         }

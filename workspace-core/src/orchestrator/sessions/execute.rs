@@ -64,6 +64,8 @@ pub struct Execution {
     pub session: Session,
     /// The run.
     pub job: Job,
+    /// The number of the session's last event before the run.
+    pub after: u64,
 }
 
 impl Orchestrator {
@@ -99,9 +101,10 @@ impl Orchestrator {
         core.credentials.keep(job.id, new.credentials.clone());
         let draft = Draft { project, session, is_new, copy, job, work, remember: record.clone().map(Write::Remember) };
         match core.claim(core.config.strategy, draft.request(), |decision| draft.change(core, decision.server)).await? {
-            Ok((decision, _)) => {
+            Ok((decision, outcome)) => {
                 core.drive_job(draft.job.id);
-                Ok(Execution { job: draft.placed(decision.server), session: draft.session })
+                let after = outcome.events.first().map_or(0, |event| event.seq - 1);
+                Ok(Execution { job: draft.placed(decision.server), session: draft.session, after })
             }
             Err(Refused::Remembered(other)) => {
                 let known = Idempotency::same(&other, record.as_ref())?;
@@ -189,7 +192,7 @@ impl Core {
         let job = self.store.job(crate::id::JobId::from_uuid(job)).await?;
         let job = job.filter(|job| caller.may_see(&job.owner)).ok_or_else(|| Error::not_found("execution"))?;
         let session = job.session.ok_or_else(|| Error::not_found("session"))?;
-        Ok(Execution { session: self.session_of(caller, session).await?, job })
+        Ok(Execution { session: self.session_of(caller, session).await?, job, after: 0 })
     }
 }
 

@@ -1,0 +1,101 @@
+//! Projects.
+
+use axum::Json;
+use axum::extract::{OriginalUri, State};
+use axum::response::Response;
+use http::StatusCode;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use workspace_core::id::{OwnerId, ProjectId};
+use workspace_core::model;
+
+use crate::auth::Identity;
+use crate::extract::{Creation, Id, PageQuery, Query};
+use crate::problem::Problem;
+use crate::settle::{with_etag, with_location};
+use crate::state::Api;
+use crate::wire::{Page, Project, ProjectBody};
+
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, delete))
+}
+
+/// Which projects.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+struct FilterQuery {
+    /// Of this owner; only administrators see others.
+    owner: Option<String>,
+}
+
+async fn shown(api: &Api, project: model::Project) -> Project {
+    let server = match &project.copy {
+        Some(copy) => api.server_name(copy.server).await,
+        None => None,
+    };
+    Project::new(project, server)
+}
+
+/// The caller's projects in the order of their making; administrators see those of everyone.
+#[utoipa::path(
+    get, path = "/projects", tag = "projects", params(FilterQuery, PageQuery),
+    responses((status = 200, description = "A part of the list", body = Page<Project>))
+)]
+async fn list(
+    State(api): State<Api>,
+    Identity(caller): Identity,
+    Query(filter): Query<FilterQuery>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Page<Project>>, Problem> {
+    let page = api.orchestrator().projects(&caller, filter.owner.map(OwnerId::new), page.request()?).await?;
+    let mut items = Vec::with_capacity(page.items.len());
+    for row in page.items {
+        items.push(shown(&api, row).await);
+    }
+    Ok(Json(Page::new(items, page.next)))
+}
+
+/// Make a project. Its data is fetched when the first workspace or agent needs it.
+#[utoipa::path(
+    post, path = "/projects", tag = "projects", request_body = ProjectBody,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes repeats of this request harmless")),
+    responses((status = 201, description = "It is recorded", body = Project))
+)]
+async fn create(
+    State(api): State<Api>,
+    Identity(caller): Identity,
+    OriginalUri(uri): OriginalUri,
+    Creation { body, idempotency }: Creation<ProjectBody>,
+) -> Result<Response, Problem> {
+    let project = api.orchestrator().create_project(&caller, body.into(), idempotency).await?;
+    let shown = shown(&api, project).await;
+    let id = shown.id();
+    Ok(with_location(with_etag(StatusCode::CREATED, shown.revision, &shown), uri.path(), id))
+}
+
+/// A project.
+#[utoipa::path(
+    get, path = "/projects/{id}", tag = "projects", params(("id" = String, Path)),
+    responses((status = 200, description = "The project", body = Project))
+)]
+async fn get(State(api): State<Api>, Identity(caller): Identity, Id(id): Id<ProjectId>) -> Result<Response, Problem> {
+    let shown = shown(&api, api.orchestrator().project(&caller, id).await?).await;
+    Ok(with_etag(StatusCode::OK, shown.revision, &shown))
+}
+
+/// Delete a project that no workspace has, with its data. Its snapshots stay.
+#[utoipa::path(
+    delete, path = "/projects/{id}", tag = "projects", params(("id" = String, Path)),
+    responses((status = 204, description = "It is gone"))
+)]
+async fn delete(
+    State(api): State<Api>,
+    Identity(caller): Identity,
+    Id(id): Id<ProjectId>,
+) -> Result<StatusCode, Problem> {
+    api.orchestrator().delete_project(&caller, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,262 @@
+//! Projects, and moving their data.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+use workspace_core::clock::Timestamp;
+use workspace_core::id::{OwnerId, SnapshotId};
+use workspace_core::model::{self, GitSource, ProjectSource, SyncStep, Work};
+use workspace_core::orchestrator::{NewProject, RestoreRequest, SyncWish};
+use workspace_core::secret::Secret;
+
+use super::mirror::mirror;
+use super::problem::Reason;
+
+/// A git repository.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Git {
+    /// An `https` or `ssh` URL without user name and password.
+    #[schema(example = "https://example.org/hello.git")]
+    url: String,
+    /// The branch; the remote's default when absent.
+    branch: Option<String>,
+    /// A token for `https`; kept sealed, never shown.
+    token: Option<String>,
+}
+
+/// What a project's first copy is filled from: one of the two.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[schema(as = ProjectSource)]
+pub(crate) enum SourceBody {
+    /// A git repository.
+    Git(Git),
+    /// A snapshot by its id.
+    Snapshot(Uuid),
+}
+
+/// A project to make.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewProject)]
+pub(crate) struct ProjectBody {
+    /// The name, unique per owner: 1 to 63 characters of `a-z 0-9 . _ -`.
+    #[serde(default)]
+    #[schema(required, example = "hello")]
+    name: String,
+    /// For whom; only administrators act for others.
+    owner: Option<String>,
+    /// An empty project when absent.
+    source: Option<SourceBody>,
+}
+
+impl From<ProjectBody> for NewProject {
+    fn from(body: ProjectBody) -> Self {
+        let source = body.source.map(|source| match source {
+            SourceBody::Git(Git { url, branch, token }) => {
+                ProjectSource::Git(GitSource { url, branch, token: token.map(Secret::new) })
+            }
+            SourceBody::Snapshot(id) => ProjectSource::Snapshot(SnapshotId::from_uuid(id)),
+        });
+        Self { name: body.name, owner: body.owner.map(OwnerId::new), source }
+    }
+}
+
+/// A project.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Project {
+    id: Uuid,
+    /// Null for the unnamed one that lives and dies with its workspace.
+    name: Option<String>,
+    owner: String,
+    /// What its first copy is filled from, without secrets.
+    #[schema(value_type = Option<Object>)]
+    source: Value,
+    /// The server that holds its data; null before the first workspace or agent.
+    server: Option<String>,
+    /// Grows with each copy.
+    data_generation: Option<u64>,
+    /// Whether the data is there.
+    filled: bool,
+    pub(crate) revision: u64,
+    #[schema(value_type = String)]
+    created_at: Timestamp,
+}
+
+impl Project {
+    pub(crate) fn id(&self) -> Uuid {
+        self.id
+    }
+
+    pub(crate) fn new(project: model::Project, server: Option<String>) -> Self {
+        let source = match &project.source {
+            None => Value::Null,
+            Some(ProjectSource::Git(git)) => serde_json::json!({ "git": { "url": git.url, "branch": git.branch } }),
+            Some(ProjectSource::Snapshot(id)) => serde_json::json!({ "snapshot": id }),
+        };
+        Self {
+            id: project.id.as_uuid(),
+            name: project.name,
+            owner: project.owner.as_str().to_owned(),
+            source,
+            server,
+            data_generation: project.copy.as_ref().map(|copy| copy.data_generation),
+            filled: project.copy.is_some_and(|copy| copy.filled),
+            revision: project.revision,
+            created_at: project.created_at,
+        }
+    }
+}
+
+mirror! {
+    /// Which remote.
+    SyncKind = workspace_core::orchestrator::SyncKind { Git, Snapshot }
+}
+
+mirror! {
+    /// Which way.
+    SyncDirection = workspace_core::orchestrator::SyncDirection { Pull, Push }
+}
+
+mirror! {
+    /// How a snapshot comes back.
+    RestoreMode = workspace_core::orchestrator::RestoreMode {
+        /// Into a new copy that then becomes the current one.
+        Replace,
+        /// File by file into the current copy: what the snapshot does not have stays.
+        Merge,
+    }
+}
+
+/// Data to move.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Sync)]
+pub(crate) struct SyncBody {
+    backend: SyncKind,
+    direction: SyncDirection,
+    /// What to say of the commit or snapshot.
+    message: Option<String>,
+    /// The branch to commit on and push to, made when it is new; the current one when absent.
+    branch: Option<String>,
+}
+
+impl SyncBody {
+    pub(crate) fn into_wish(self) -> (SyncDirection, SyncWish) {
+        let wish = SyncWish {
+            kind: self.backend.into(),
+            direction: self.direction.into(),
+            message: self.message,
+            branch: self.branch,
+        };
+        (self.direction, wish)
+    }
+}
+
+/// A snapshot to bring back.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schema(as = Restore)]
+pub(crate) struct RestoreBody {
+    /// The snapshot's id; the newest when absent.
+    snapshot: Option<Uuid>,
+    /// The newest that was asked for no later than this.
+    #[schema(value_type = Option<String>)]
+    at: Option<Timestamp>,
+    mode: Option<RestoreMode>,
+    /// The server by name or id; where the data is now when absent.
+    server: Option<String>,
+    /// Only tell what would change.
+    dry_run: bool,
+}
+
+impl From<RestoreBody> for RestoreRequest {
+    fn from(body: RestoreBody) -> Self {
+        Self {
+            snapshot: body.snapshot.map(SnapshotId::from_uuid),
+            at: body.at,
+            mode: body.mode.map(Into::into).unwrap_or_default(),
+            server: body.server,
+            dry_run: body.dry_run,
+        }
+    }
+}
+
+/// One step of moving data.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct StepAnswer {
+    step: String,
+    #[schema(value_type = Object)]
+    report: Value,
+    error: Option<Reason>,
+}
+
+/// How moving data goes.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Job)]
+pub(crate) struct JobAnswer {
+    id: Uuid,
+    project: Uuid,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    direction: Option<SyncDirection>,
+    /// `pending`, `running`, `done`, `failed`, `interrupted` or `cancelled`.
+    status: &'static str,
+    /// The commit or snapshot that project and remote now share.
+    revision: Option<String>,
+    files_changed: Option<u64>,
+    bytes: Option<u64>,
+    steps: Vec<StepAnswer>,
+    error: Option<Reason>,
+    #[schema(value_type = String)]
+    created_at: Timestamp,
+    #[schema(value_type = Option<String>)]
+    finished_at: Option<Timestamp>,
+}
+
+impl JobAnswer {
+    pub(crate) fn new(job: model::Job, direction: Option<SyncDirection>) -> Self {
+        let last = |field: &str| job.reports.iter().rev().find_map(|report| report.report.get(field).cloned());
+        let text = |value: Value| value.as_str().map(str::to_owned);
+        let error = job.error.clone().or_else(|| job.reports.iter().find_map(|report| report.error.clone()));
+        Self {
+            id: job.id.as_uuid(),
+            project: job.project.as_uuid(),
+            direction,
+            status: status(job.status),
+            revision: last("revision").or_else(|| last("version")).and_then(text),
+            files_changed: last("files_changed").and_then(|value| value.as_u64()),
+            bytes: last("bytes").and_then(|value| value.as_u64()),
+            error: error.map(Reason::from),
+            created_at: job.created_at,
+            finished_at: job.finished_at,
+            steps: job
+                .reports
+                .into_iter()
+                .map(|report| StepAnswer {
+                    step: report.step,
+                    report: report.report,
+                    error: report.error.map(Reason::from),
+                })
+                .collect(),
+        }
+    }
+}
+
+/// What is said of a job: a data job that succeeded is done.
+pub(crate) const fn status(status: model::JobStatus) -> &'static str {
+    match status {
+        model::JobStatus::Succeeded => "done",
+        other => other.name(),
+    }
+}
+
+/// The direction of a job that moves data, for those who ask later.
+pub(crate) fn direction(work: &Work) -> Option<SyncDirection> {
+    let Work::Sync(steps) = work else { return None };
+    Some(match steps.first()? {
+        SyncStep::Clone | SyncStep::Pull | SyncStep::Restore { .. } => SyncDirection::Pull,
+        SyncStep::Push { .. } | SyncStep::Snapshot { .. } => SyncDirection::Push,
+    })
+}
