@@ -103,6 +103,7 @@ impl Line {
             refusal.set(status.map(|status| words(status.as_bytes())));
             Ok(())
         });
+        callbacks.pack_progress(|_, _, _| self.traffic.touch());
         callbacks.push_transfer_progress(|objects, total_objects, _| {
             self.report(Progress {
                 objects: objects as u64,
@@ -144,6 +145,7 @@ impl Line {
     }
 
     fn report(&self, progress: Progress) {
+        self.traffic.touch();
         (self.on_progress.0)(Progress { bytes: self.traffic.bytes(), ..progress });
     }
 }

@@ -123,7 +123,8 @@ fn cancelled() -> Error {
 impl SyncBackend for GitSync {
     async fn pull(&self, tree: &Path, request: &SyncRequest) -> Result<SyncReport> {
         let version = request.version.clone();
-        if operation::is_vacant(tree)? {
+        let folder = tree.to_owned();
+        if blocking(move || operation::is_vacant(&folder)).await? {
             let cloned = self.clone_version(tree, version).await?;
             let version = cloned.commit.unwrap_or_default();
             return Ok(SyncReport { version, files_changed: cloned.files, bytes: cloned.bytes });

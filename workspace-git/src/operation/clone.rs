@@ -97,6 +97,7 @@ fn fill(line: &Line, repository: &Repository, wanted: &Wanted, files_written: &m
     let mut remote = line.remote(repository)?;
     let heads = line.heads(&mut remote, Direction::Fetch)?;
     let branch = choose(&heads, wanted)?;
+    require_branch_name(&branch)?;
     let all = format!("+refs/heads/*:{}", tracking("*"));
     let one = format!("+refs/heads/{branch}:{}", tracking(&branch));
     let refspec = if wanted.depth.is_some() { one } else { all };

@@ -1,5 +1,6 @@
 //! A second tree of the same repository.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
@@ -38,8 +39,7 @@ pub(crate) fn add_worktree(tree: &Path, new: &NewWorktree) -> Result<PathBuf> {
 fn place_inside(tree: &Path, path: &Path) -> Result<PathBuf> {
     let wrong =
         |what: &str| Error::invalid("path", what).hint("name a new folder inside the tree, such as `.worktrees/fix`");
-    let plain =
-        path.components().all(|part| matches!(part, Component::Normal(name) if !name.eq_ignore_ascii_case(".git")));
+    let plain = path.components().all(|part| matches!(part, Component::Normal(name) if is_plain(name)));
     let Some(name) = path.file_name().filter(|_| plain) else { return Err(wrong("the worktree's path is not plain")) };
     let tree = tree.canonicalize().or_failed("find the tree")?;
     let above = tree.join(path.parent().unwrap_or(Path::new("")));
@@ -52,6 +52,13 @@ fn place_inside(tree: &Path, path: &Path) -> Result<PathBuf> {
         return Err(name_taken("file or folder", &path.display().to_string()));
     }
     Ok(place)
+}
+
+/// A name that means itself, also as a line of `.git/info/exclude`.
+fn is_plain(name: &OsStr) -> bool {
+    let bytes = name.as_encoded_bytes();
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
+    bytes.iter().all(plain) && !name.eq_ignore_ascii_case(".git")
 }
 
 /// The worktree's files are no files of this tree.

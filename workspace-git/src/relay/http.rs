@@ -62,7 +62,7 @@ impl Gateway {
         dial.set_connect_timeout(Some(CONNECT_LIMIT));
         dial.set_nodelay(true);
         let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls::client_config(settings.ca_file.as_deref())?)
+            .with_tls_config(tls::client_config(settings)?)
             .https_or_http()
             .enable_http1()
             .wrap_connector(dial);

@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use russh::client::{self, Handle};
 use russh::keys::PublicKeyOrCertificate;
@@ -60,9 +61,10 @@ impl Bridge {
 
     /// Carries one connection of libgit2, which is one command.
     pub(super) async fn carry(self: Arc<Self>, stream: TcpStream) {
-        let (mut from_git, to_git) = stream.into_split();
+        let (mut from_git, mut to_git) = stream.into_split();
         let Some(service) = self.read_request(&mut from_git).await else { return };
-        if let Err(error) = self.run(service, from_git, to_git).await {
+        // libgit2's end is closed after what went wrong is known.
+        if let Err(error) = self.run(service, from_git, &mut to_git).await {
             self.traffic.found(error);
         }
     }
@@ -80,7 +82,7 @@ impl Bridge {
         ["git-upload-pack", "git-receive-pack"].into_iter().find(|known| *known == service)
     }
 
-    async fn run(&self, service: &str, from_git: OwnedReadHalf, to_git: OwnedWriteHalf) -> Result<()> {
+    async fn run(&self, service: &str, from_git: OwnedReadHalf, to_git: &mut OwnedWriteHalf) -> Result<()> {
         let session = tokio::time::timeout(CONNECT_LIMIT, self.log_in())
             .await
             .map_err(|_| answer::unreachable(self.url.host()))??;
@@ -89,15 +91,21 @@ impl Bridge {
         let channel = session.channel_open_session().await.map_err(broken)?;
         channel.exec(true, format!("{service} {}", quoted(self.url.path()))).await.map_err(broken)?;
         let (from_server, to_server) = channel.split();
+        let done = AtomicBool::new(false);
         let upload = async {
-            // When libgit2 is done it closes; the command then sees its input end.
             self.send(from_git, to_server.make_writer()).await;
+            // libgit2 has closed: it has what it wanted. The command now sees its input end, and may complain.
+            done.store(true, Ordering::Relaxed);
             let _ = to_server.eof().await;
             std::future::pending::<()>().await;
         };
-        tokio::select! {
-            ended = self.receive(from_server, to_git) => ended,
-            () = upload => Ok(()),
+        let complaint = tokio::select! {
+            complaint = self.receive(from_server, to_git) => complaint,
+            () = upload => None,
+        };
+        match complaint {
+            Some(complaint) if !done.into_inner() => Err(self.complained(&complaint)),
+            _ => Ok(()),
         }
     }
 
@@ -135,16 +143,14 @@ impl Bridge {
         }
     }
 
-    async fn receive(&self, mut from_server: ChannelReadHalf, mut to_git: OwnedWriteHalf) -> Result<()> {
+    /// Carries what the server says until the command ends; its complaint, when it failed.
+    async fn receive(&self, mut from_server: ChannelReadHalf, to_git: &mut OwnedWriteHalf) -> Option<Vec<u8>> {
         let (mut complaint, mut failed) = (Vec::new(), false);
         while let Some(message) = from_server.wait().await {
             match message {
                 ChannelMsg::Data { data } => {
                     self.traffic.count(data.len());
-                    // libgit2 went away: it has what it wanted, or says itself why not.
-                    if to_git.write_all(&data).await.is_err() {
-                        return Ok(());
-                    }
+                    to_git.write_all(&data).await.ok()?;
                 }
                 ChannelMsg::ExtendedData { data, .. } => {
                     complaint.extend_from_slice(&data[..data.len().min(MOST_COMPLAINT - complaint.len())]);
@@ -154,7 +160,7 @@ impl Bridge {
                 _ => {}
             }
         }
-        if failed { Err(self.complained(&complaint)) } else { Ok(()) }
+        failed.then_some(complaint)
     }
 
     /// Servers say in words why a command failed; git's own and the big hosts' are known.

@@ -10,6 +10,7 @@ use workspace_core::error::{Error, ErrorKind};
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
     bytes: AtomicU64,
+    signs_of_life: AtomicU64,
     waiting: AtomicUsize,
     finding: Mutex<Option<Error>>,
 }
@@ -22,6 +23,12 @@ impl Traffic {
 
     pub(super) fn count(&self, bytes: usize) {
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.touch();
+    }
+
+    /// Says that work goes on, though no byte moves: packs are made and indexed while the line is open.
+    pub(crate) fn touch(&self) {
+        self.signs_of_life.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Says that something is expected of the remote, until the answer is dropped.
@@ -46,8 +53,9 @@ impl Traffic {
         let (mut seen, mut silent_since) = (0, tokio::time::Instant::now());
         loop {
             let now = ticks.tick().await;
-            if self.bytes() != seen || self.waiting.load(Ordering::Relaxed) == 0 {
-                (seen, silent_since) = (self.bytes(), now);
+            let signs = self.signs_of_life.load(Ordering::Relaxed);
+            if signs != seen || self.waiting.load(Ordering::Relaxed) == 0 {
+                (seen, silent_since) = (signs, now);
             }
             if now.duration_since(silent_since) >= limit {
                 self.found(
@@ -81,6 +89,11 @@ mod tests {
         assert!(waited(600).await.is_err());
         let _waiting = traffic.wait();
         assert!(waited(59).await.is_err());
+        let (stalled, ()) = tokio::join!(waited(80), async {
+            tokio::time::sleep(Duration::from_secs(40)).await;
+            traffic.touch();
+        });
+        assert!(stalled.is_err(), "work that goes on is no silence");
         assert!(waited(70).await.is_ok());
         assert_eq!(traffic.take_finding().unwrap().kind(), ErrorKind::Timeout);
     }

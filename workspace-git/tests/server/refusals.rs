@@ -136,6 +136,16 @@ async fn certificates_of_strangers() {
     let error = refused_clone(&with_ca(&certificates.join("other-ca.pem"))).await;
     assert_eq!(error.kind(), ErrorKind::TlsRefused, "{error:?}");
     assert_eq!(refused_clone(&with_ca(&certificates.join("none.pem"))).await.field(), Some("ca_file"));
+
+    let with_more = |text: &str| {
+        let ca_file = Some(certificates.join("other-ca.pem"));
+        let settings = GitSettings { ca_file, more_authorities: Some(text.to_owned()), ..settings(&bare.server) };
+        GitSync::new(remote(&bare.url(&bare.server.https), bare.token()), settings)
+    };
+    let ours = fs::read_to_string(&bare.server.ca).unwrap();
+    assert_eq!(with_more(&ours).clone_into(folder().path()).await.unwrap().files, 1);
+    let broken = ours.replace("-----END", "-----");
+    assert_eq!(refused_clone(&with_more(&broken)).await.field(), Some("more_authorities"));
 }
 
 #[tokio::test]
@@ -228,7 +238,7 @@ async fn states_that_allow_nothing() {
     assert_eq!(taken.kind(), ErrorKind::NameTaken);
     let lost = ours.create_branch(NewBranch { name: "x".into(), from: Some("nowhere".into()) }).await.unwrap_err();
     assert_eq!(lost.field(), Some("from"));
-    for path in ["../out", "/tmp/out", ".git/x", "a/../b", "no/such/folder", ""] {
+    for path in ["../out", "/tmp/out", ".git/x", "a/../b", "no/such/folder", "", "*", "a\nb"] {
         let new = NewWorktree { name: "w".into(), path: path.into() };
         assert_eq!(ours.add_worktree(new).await.unwrap_err().kind(), ErrorKind::Invalid, "{path}");
     }
