@@ -48,11 +48,11 @@ pub enum ErrorKind {
     StorageUnreachable,
     /// A snapshot is not what it was when it was written.
     SnapshotDamaged,
-    /// The remote (a git server, object storage) does not accept the credentials, wants some, or forbids the act.
+    /// The git server does not accept the credentials, wants some, or forbids the act.
     RemoteRefused,
-    /// The remote cannot be reached from where the project lives.
+    /// The git server cannot be reached from where the project lives.
     RemoteUnreachable,
-    /// The remote answers, and has no such repository, branch, version or bucket.
+    /// The git server answers, and has no such repository, branch or version.
     RemoteNotFound,
     /// The remote's address is not public, and the operator does not allow it.
     AddressNotAllowed,

@@ -48,7 +48,7 @@ pub struct Version {
 /// - Nothing secret is written into `tree`.
 ///
 /// # Implementing
-/// Run `workspace_core::testing::conformance` against it.
+/// Run `workspace_core::testing::conformance::sync_backend` (feature `testing`) against it, with an empty remote.
 ///
 /// # Backends differ in
 /// | | git | snapshots | mirror |

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use workspace_core::port::{SyncBackend, SyncRequest};
+use workspace_core::testing::conformance::sync_backend;
 use workspace_git::{Credentials, GitTree, NewBranch};
 
 use crate::common::{Bare, commit, folder, git_in, read};
@@ -182,6 +183,14 @@ async fn the_port_pulls_pushes_and_lists_versions() {
     assert!(!other.path().join("a").exists());
     assert_eq!(sync.pull(other.path(), &request).await.unwrap().version, pushed.version);
     assert!(other.path().join("a").exists());
+}
+
+#[tokio::test]
+async fn the_rules_of_the_port_hold() {
+    let (bare, place) = (Bare::empty(), folder());
+    sync_backend::run_all(&bare.on_branch("main"), place.path()).await;
+    let (bare, place) = (Bare::empty(), folder());
+    sync_backend::run_all(&bare.at(&bare.server.ssh, bare.key()), place.path()).await;
 }
 
 #[tokio::test]

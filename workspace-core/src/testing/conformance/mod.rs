@@ -3,4 +3,5 @@
 pub mod channel;
 pub mod server;
 pub mod state_store;
+pub mod sync_backend;
 pub mod volume_store;
