@@ -10,6 +10,7 @@ Needs Python 3.8 and the packages zstandard and blake3. Restore into a place tha
 import os
 import struct
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 import zstandard
@@ -70,7 +71,7 @@ class Store:
     """All pieces of a snapshot's packs: hash -> where it is."""
 
     def __init__(self, packs, listed):
-        self.pieces, self.open, self.where = {}, None, None
+        self.pieces, self.segment = {}, lru_cache(16)(self.segment)
         for name, size, _ in listed:
             path = packs / name.hex()
             with path.open("rb") as file:
@@ -90,15 +91,15 @@ class Store:
                     first += length
                 offset += stored
 
+    def segment(self, path, offset, stored, raw):
+        with path.open("rb") as file:
+            file.seek(offset)
+            return zstandard.ZstdDecompressor().decompress(file.read(stored), max_output_size=raw)
+
     def piece(self, name):
         check(name in self.pieces, f"piece {name.hex()} is in no pack")
         path, offset, stored, raw, first, length = self.pieces[name]
-        if self.where != (path, offset):
-            with path.open("rb") as file:
-                file.seek(offset)
-                self.open = zstandard.ZstdDecompressor().decompress(file.read(stored), max_output_size=raw)
-            self.where = path, offset
-        data = self.open[first:first + length]
+        data = self.segment(path, offset, stored, raw)[first:first + length]
         check(blake3(data).digest() == name, f"piece {name.hex()} in {path.name} has another hash")
         return data
 

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{GetOptions, ObjectStore, ObjectStoreExt, PutPayload};
-use workspace_core::error::Result;
+use workspace_core::error::{ErrorKind, Result};
 use workspace_core::id::ProjectId;
 
 pub use connect::{S3Settings, Storage};
@@ -55,7 +55,7 @@ impl Objects {
 
     /// Writes a whole object; it is there or it is not.
     pub(crate) async fn put(&self, path: &Path, payload: PutPayload) -> Result<()> {
-        self.store.put(path, payload).await.map(|_| ()).map_err(|error| storage_error(error, path))
+        self.store.put(path, payload).await.map(|_| ()).map_err(|error| storage_error(&error, path))
     }
 
     /// A whole object; `None` when there is none.
@@ -67,28 +67,39 @@ impl Objects {
         match got {
             Ok(bytes) => Ok(Some(bytes)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(storage_error(error, path)),
+            Err(error) => Err(storage_error(&error, path)),
         }
     }
 
     /// Part of an object; `None` when there is no such object, and nothing of one that does not reach so far.
     pub(crate) async fn get_range(&self, path: &Path, range: Range<u64>) -> Result<Option<Bytes>> {
-        let end = range.end;
-        match self.store.get_range(path, range).await {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            // Storages say in their own ways that a range is not there.
-            Err(error) => match self.store.head(path).await {
-                Ok(found) if found.size < end => Ok(Some(Bytes::new())),
-                _ => Err(storage_error(error, path)),
-            },
+        let asked = range.clone();
+        let failed = match self.store.get_range(path, range).await {
+            Ok(bytes) => return Ok(Some(bytes)),
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => storage_error(&error, path),
+        };
+        // Storages say in their own ways that a range is not there, and some answer with the whole object instead.
+        if failed.kind() != ErrorKind::StorageUnreachable {
+            return Err(failed);
+        }
+        let Ok(found) = self.store.head(path).await else { return Err(failed) };
+        if found.size < asked.end {
+            return Ok(Some(Bytes::new()));
+        }
+        let (Ok(start), Ok(end)) = (usize::try_from(asked.start), usize::try_from(asked.end)) else {
+            return Err(failed);
+        };
+        match self.get(path).await {
+            Ok(Some(bytes)) if bytes.len() >= end => Ok(Some(bytes.slice(start..end))),
+            _ => Err(failed),
         }
     }
 
     pub(crate) async fn delete(&self, path: &Path) -> Result<()> {
         match self.store.delete(path).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(storage_error(error, path)),
+            Err(error) => Err(storage_error(&error, path)),
         }
     }
 
@@ -101,7 +112,7 @@ impl Objects {
             .map(|meta| meta.map(|meta| meta.location.filename().and_then(|name| name.parse().ok())))
             .try_collect()
             .await
-            .map_err(|error| storage_error(error, &folder))?;
+            .map_err(|error| storage_error(&error, &folder))?;
         let mut names: Vec<SnapshotName> = listed.into_iter().flatten().collect();
         names.sort_unstable_by(|left, right| right.cmp(left));
         Ok(names)

@@ -162,9 +162,11 @@ async fn a_storage_that_refuses_says_so() {
     let tree = tempfile::tempdir().unwrap();
     let good = s3_settings();
     let missing = S3Settings { bucket: "no-such-bucket-here".to_owned(), ..good.clone() };
-    assert_eq!(refused(&missing, tree.path()).await.kind(), ErrorKind::StorageRefused);
+    let error = refused(&missing, tree.path()).await;
+    assert_eq!(error.kind(), ErrorKind::StorageRefused, "{}", error.chain());
     let wrong = S3Settings { secret_access_key: workspace_core::secret::Secret::new("wrong-key"), ..good.clone() };
-    assert_eq!(refused(&wrong, tree.path()).await.kind(), ErrorKind::StorageRefused);
+    let error = refused(&wrong, tree.path()).await;
+    assert_eq!(error.kind(), ErrorKind::StorageRefused, "{}", error.chain());
     let away = S3Settings { endpoint: "http://127.0.0.1:9".to_owned(), ..good };
     assert_eq!(refused(&away, tree.path()).await.kind(), ErrorKind::StorageUnreachable);
 }
