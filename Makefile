@@ -4,7 +4,7 @@ export FLEET_CACHE ?= $(HOME)/.cache/workspace-fleet
 export CARGO_TARGET_DIR ?= $(FLEET_CACHE)/target
 
 .DEFAULT_GOAL := help
-.PHONY: help run down test lint doc sim bench-overhead test-bare
+.PHONY: help run down test lint doc sim bench-overhead bench-snapshot test-bare
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ sim: ## the orchestrator under faults, by seed (SEEDS=1000 FIRST=0 TABLE=1)
 
 bench-overhead: ## what we add to the time that Docker takes, on one real server (ROUNDS=100 EXECS=200)
 	@fleet/bench-overhead
+
+bench-snapshot: ## snapshots beside restic, rclone and tar + zstd (ROUNDS=3 DISK_ROUNDS=1); the last line is JSON
+	@fleet/bench-snapshot
 
 lint: ## scripts, formatting, clippy
 	@fleet/lint
