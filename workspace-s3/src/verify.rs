@@ -6,7 +6,7 @@ use workspace_core::error::{Error, ErrorKind, Result};
 
 use crate::format::{Hash, Kind, PackRef, check_header, decompress};
 use crate::objects::Objects;
-use crate::read::{Catalog, Listing, fetch_snapshot, fetch_tails};
+use crate::read::{Catalog, Listing, fetch_snapshot, fetch_tails, lost_files};
 use crate::report::VerifyReport;
 use crate::versions::choose;
 
@@ -19,9 +19,10 @@ pub(crate) async fn verify(objects: &Objects, version: Option<&str>) -> Result<V
     let (snapshot, _) = fetch_snapshot(objects, name).await?;
     let tails = fetch_tails(objects, &snapshot.packs).await?;
     let packs = snapshot.packs.clone();
-    let catalog = spawn_blocking(move || check_tree(Catalog::new(snapshot, tails))).await.map_err(broken)??;
-    let checks =
-        stream::iter(packs.iter().enumerate()).map(|(number, pack)| check_pack(objects, &catalog, number, *pack));
+    let checked = spawn_blocking(move || check_tree(Catalog::new(snapshot, tails))).await.map_err(broken)?;
+    let (catalog, listing) = checked?;
+    let checks = stream::iter(packs.iter().enumerate())
+        .map(|(number, pack)| check_pack(objects, &catalog, &listing, number, *pack));
     checks.buffer_unordered(PARALLEL).try_collect::<()>().await?;
     let bytes = packs.iter().map(|pack| pack.size).sum();
     Ok(VerifyReport { version: name.to_string(), packs: packs.len() as u64, bytes })
@@ -32,16 +33,22 @@ fn broken(error: tokio::task::JoinError) -> Error {
 }
 
 /// The whole tree, and that every file's bytes are in some pack.
-fn check_tree(mut catalog: Catalog) -> Result<Catalog> {
+fn check_tree(mut catalog: Catalog) -> Result<(Catalog, Listing)> {
     let snapshot = catalog.snapshot.clone();
     let listing = Listing::read(&snapshot, |hash| catalog.tree(hash))?;
     listing.check_pieces(&catalog)?;
     catalog.close_trees();
-    Ok(catalog)
+    Ok((catalog, listing))
 }
 
-async fn check_pack(objects: &Objects, catalog: &Catalog, number: usize, pack: PackRef) -> Result<()> {
-    let lost = |why: &str| catalog.lost_pack(number, why);
+async fn check_pack(
+    objects: &Objects,
+    catalog: &Catalog,
+    listing: &Listing,
+    number: usize,
+    pack: PackRef,
+) -> Result<()> {
+    let lost = |why: &str| lost_files(&listing.files_in(catalog, number), &format!("pack {}: {why}", pack.hash));
     let bytes = objects.get(&objects.pack(&pack.hash)).await?.ok_or_else(|| lost("it is missing"))?;
     let Some(index) = catalog.indexes.get(number).cloned() else { return Err(lost("it has no index")) };
     let checked = spawn_blocking(move || {

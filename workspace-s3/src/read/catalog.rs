@@ -116,12 +116,6 @@ impl Catalog {
         Ok(raw)
     }
 
-    /// The error for a pack that is damaged; names its files as far as the tree was read.
-    pub(crate) fn lost_pack(&self, number: usize, why: &str) -> Error {
-        let pack = self.snapshot.packs.get(number).map(|pack| pack.hash.to_string()).unwrap_or_default();
-        damaged(format!("pack {pack} of the snapshot is damaged: {why}"))
-    }
-
     /// Forgets what only trees are read from.
     pub(crate) fn close_trees(&mut self) {
         self.open.clear();
@@ -141,6 +135,9 @@ impl Catalog {
 /// An error that names files; the first few, and how many more.
 pub(crate) fn lost_files(paths: &[String], why: &str) -> Error {
     const NAMED: usize = 5;
+    if paths.is_empty() {
+        return damaged(format!("the snapshot is damaged, though no file of it: {why}"));
+    }
     let named = paths.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
     let more = match paths.len().saturating_sub(NAMED) {
         0 => String::new(),

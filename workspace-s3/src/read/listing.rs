@@ -71,6 +71,19 @@ impl Listing {
         if lost.is_empty() { Ok(()) } else { Err(catalog.lost_files(&lost)) }
     }
 
+    /// The paths of files that have bytes in a pack.
+    pub(crate) fn files_in(&self, catalog: &Catalog, pack: usize) -> Vec<String> {
+        let in_pack = |extent: &Extent| {
+            let place = extent.hash.and_then(|hash| catalog.pieces.get(&hash));
+            place.is_some_and(|place| place.pack as usize == pack)
+        };
+        let files = self.files().filter(|(_, entry)| match &entry.content {
+            Content::File { extents, .. } => extents.iter().any(in_pack),
+            _ => false,
+        });
+        files.map(|(folder, entry)| shown(&join(&folder.path, &entry.name))).collect()
+    }
+
     /// Names that are no directories.
     pub(crate) fn files(&self) -> impl Iterator<Item = (&ListedFolder, &Entry)> {
         let all = self.folders.iter().flat_map(|folder| folder.entries.iter().map(move |entry| (folder, entry)));

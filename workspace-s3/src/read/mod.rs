@@ -9,6 +9,6 @@ mod plan;
 mod restore;
 mod target;
 
-pub(crate) use catalog::{Catalog, Place, add_pieces, fetch_snapshot, fetch_tails};
+pub(crate) use catalog::{Catalog, Place, add_pieces, fetch_snapshot, fetch_tails, lost_files};
 pub(crate) use listing::Listing;
 pub(crate) use restore::restore;

@@ -16,8 +16,8 @@ use crate::format::{
 use crate::objects::Objects;
 use crate::read::Place;
 
-/// Packs on their way at once: bounds memory together with the one that fills.
-const IN_FLIGHT: usize = 2;
+/// Packs on their way while the next one fills: bounds memory.
+const IN_FLIGHT: usize = 1;
 
 /// A finished pack.
 pub(super) type Sealed = (PackRef, PackIndex);
@@ -102,7 +102,7 @@ impl<'a> Packer<'a> {
         Ok(std::mem::take(&mut open.sealed))
     }
 
-    /// Called with the pack locked: other threads wait with it, and no third pack fills meanwhile.
+    /// Called with the pack locked: other threads wait with it, and no third pack begins meanwhile.
     fn seal(&self, open: &mut OpenPack) -> Result<()> {
         self.check_uploads()?;
         let closed = |_| Error::new(ErrorKind::Internal, "the line to the storage is closed");

@@ -1,5 +1,12 @@
 //! Snapshots on real storages.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what is not as it should be fails the test"
+)]
+
 mod cuts;
 mod damage;
 mod golden;

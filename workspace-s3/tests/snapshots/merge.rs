@@ -52,7 +52,7 @@ async fn a_merge_brings_back_what_differs_and_leaves_the_rest() {
     // Directories that were there keep their own times.
     fs::File::open(&copy).unwrap().set_modified(root).unwrap();
     let (time, nanos) =
-        (rustix::fs::stat(&tree.join("a")).unwrap().st_mtime, rustix::fs::stat(&tree.join("a")).unwrap().st_mtime_nsec);
+        (rustix::fs::stat(tree.join("a")).unwrap().st_mtime, rustix::fs::stat(tree.join("a")).unwrap().st_mtime_nsec);
     plant::time(&copy.join("a"), time, u32::try_from(nanos).unwrap());
     assert_same(&tree, &copy);
 }

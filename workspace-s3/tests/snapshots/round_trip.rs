@@ -133,7 +133,7 @@ fn grow(root: &Path, steps: &[Step]) {
             last = Some(path.clone());
         }
         if step.kind != 1 {
-            plant::mode(&path, step.mode | u32::from(step.kind == 0) * 0o100);
+            plant::mode(&path, step.mode | if step.kind == 0 { 0o100 } else { 0 });
         }
         plant::time(&path, step.time.0, step.time.1);
     }
