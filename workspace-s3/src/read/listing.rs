@@ -124,3 +124,81 @@ fn check_link(links: &mut BTreeMap<u64, SameFile>, entry: &Entry) -> Result<(), 
 fn malformed(path: &[u8], error: Malformed) -> workspace_core::error::Error {
     damaged(format!("the directory /{} of the snapshot makes no sense", shown(path))).source(error)
 }
+
+#[cfg(test)]
+mod tests {
+    use workspace_core::error::ErrorKind;
+    use workspace_core::id::{ProjectId, SnapshotId};
+
+    use super::*;
+    use crate::format::{HashMap, SnapshotName, write_part};
+    use crate::options::Profile;
+
+    const META: Meta = Meta { mode: 0o755, seconds: 0, nanos: 0 };
+
+    fn entry(name: &str, content: Content) -> Entry {
+        Entry { name: name.as_bytes().into(), meta: META, content }
+    }
+
+    fn file(name: &str, size: u64, link: u64) -> Entry {
+        entry(name, Content::File { size, extents: vec![Extent { length: size, hash: None }], link })
+    }
+
+    /// Reads a tree whose root has these parts; `trees` are further directories.
+    fn read(parts: &[&[Entry]], trees: &[&[Entry]]) -> Result<Listing> {
+        let bytes = |entries: &&[Entry]| Bytes::from(write_part(entries));
+        let all: HashMap<Bytes> = parts.iter().chain(trees).map(bytes).map(|bytes| (Hash::of(&bytes), bytes)).collect();
+        let snapshot = Snapshot {
+            project: ProjectId::from_uuid(uuid::Uuid::nil()),
+            name: SnapshotName { generation: 0, id: SnapshotId::from_uuid(uuid::Uuid::nil()) },
+            created_at: 0,
+            profile: Profile::Full,
+            message: String::new(),
+            root: META,
+            parts: parts.iter().map(bytes).map(|bytes| Hash::of(&bytes)).collect(),
+            files: 0,
+            bytes: 0,
+            packs: Vec::new(),
+        };
+        Listing::read(&snapshot, |hash| all.get(hash).cloned().ok_or_else(|| damaged("lost")))
+    }
+
+    fn folder(name: &str, inside: &[Entry]) -> Entry {
+        entry(name, Content::Directory { parts: vec![Hash::of(&write_part(inside))] })
+    }
+
+    #[test]
+    fn names_must_be_in_order_over_parts() {
+        assert!(read(&[&[file("a", 1, 0)], &[file("b", 1, 0)]], &[]).is_ok());
+        for second in ["a", "Z"] {
+            let error = read(&[&[file("a", 1, 0)], &[file(second, 1, 0)]], &[]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::SnapshotDamaged);
+        }
+    }
+
+    #[test]
+    fn names_of_one_file_must_agree() {
+        assert!(read(&[&[file("a", 1, 7), file("b", 1, 7)]], &[]).is_ok());
+        assert!(read(&[&[file("a", 1, 7), file("b", 2, 7)]], &[]).is_err());
+    }
+
+    #[test]
+    fn names_that_lead_out_are_refused_at_any_depth() {
+        for name in ["..", ".", "/etc", "a/../../b"] {
+            let inside = [file(name, 1, 0)];
+            assert!(read(&[&[folder("deep", &inside)]], &[&inside]).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_tree_that_is_too_deep_is_refused() {
+        let mut chain: Vec<Vec<Entry>> = vec![vec![]];
+        for level in 0..=MAX_DEPTH {
+            let below = chain[level].clone();
+            chain.push(vec![folder("d", &below)]);
+        }
+        let chain: Vec<&[Entry]> = chain.iter().map(Vec::as_slice).collect();
+        assert!(read(&chain[MAX_DEPTH..=MAX_DEPTH], &chain).is_ok());
+        assert!(read(&chain[MAX_DEPTH + 1..], &chain).is_err());
+    }
+}

@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{AtFlags, FileType, Stat, mkdirat, readlinkat, renameat, statat, unlinkat};
+use rustix::fs::{AtFlags, Dir, FileType, Stat, mkdirat, readlinkat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 use uuid::Uuid;
 use workspace_core::error::{Error, ErrorKind, Result};
 
-use crate::files::{Root, file_error, join};
+use crate::files::{Root, STAGE, file_error, join};
 use crate::format::{Content, Entry};
 use crate::read::listing::{ListedFolder, Listing};
 use crate::read::plan::{EntryAt, Plan};
@@ -121,7 +121,8 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) fn make(root: &Root) -> Result<Self> {
-        let name = format!(".workspace-restore-{}", Uuid::now_v7()).into_bytes();
+        remove_left(root)?;
+        let name = [STAGE, Uuid::now_v7().to_string().as_bytes()].concat();
         root.make_directory(&name).map_err(|error| file_error(error, &name))?;
         Ok(Self { root: root.clone(), name })
     }
@@ -161,8 +162,25 @@ impl Stage {
 
     /// Removes the stage with all that is left in it.
     pub(super) fn remove(self) -> Result<()> {
-        self.root.remove_contents(&self.name).map_err(|error| file_error(error, &self.name))?;
-        let removed = self.root.handle(b"").and_then(|root| unlinkat(root, self.name.as_slice(), AtFlags::REMOVEDIR));
-        removed.map_err(|error| file_error(error, &self.name))
+        remove(&self.root, &self.name).map_err(|error| file_error(error, &self.name))
     }
+}
+
+/// Removes stages of processes that were killed.
+fn remove_left(root: &Root) -> Result<()> {
+    let left = || {
+        for entry in Dir::read_from(root.directory(b"")?)? {
+            let name = entry?.file_name().to_bytes().to_vec();
+            if name.starts_with(STAGE) {
+                remove(root, &name)?;
+            }
+        }
+        Ok(())
+    };
+    left().map_err(|error| file_error(error, b""))
+}
+
+fn remove(root: &Root, name: &[u8]) -> Result<(), Errno> {
+    root.remove_contents(name)?;
+    unlinkat(root.handle(b"")?, name, AtFlags::REMOVEDIR)
 }

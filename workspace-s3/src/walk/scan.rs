@@ -8,7 +8,7 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, openat, read
 use rustix::io::Errno;
 use workspace_core::error::Result;
 
-use crate::files::{Root, file_error, join};
+use crate::files::{Root, STAGE, file_error, join};
 use crate::format::Meta;
 use crate::options::{Profile, SnapshotOptions};
 use crate::report::{SkipReason, Skipped, shown};
@@ -151,6 +151,7 @@ impl Walker<'_> {
     ) -> bool {
         let options = self.scan.options;
         options.leave_out_git && name == b".git"
+            || name.starts_with(STAGE)
             || options.profile == Profile::Source && rules.leave_out(&path(), name, is_folder, beside)
     }
 

@@ -11,6 +11,7 @@ mod cuts;
 mod damage;
 mod golden;
 mod increment;
+mod large;
 mod look;
 mod merge;
 mod places;

@@ -58,6 +58,19 @@ async fn a_merge_brings_back_what_differs_and_leaves_the_rest() {
 }
 
 #[tokio::test]
+async fn what_a_killed_merge_left_is_no_data() {
+    let place = tempfile::tempdir().unwrap();
+    let (tree, copy) = (place.path().join("tree"), place.path().join("copy"));
+    plant::write(&tree.join("file"), "x");
+    plant::write(&tree.join(".workspace-restore-0193/0-0"), "half");
+    let sync = sync(&directory(&place.path().join("storage")));
+    assert_eq!(sync.snapshot(&tree, &SnapshotOptions::default()).await.unwrap().files, 1);
+    plant::write(&copy.join(".workspace-restore-0193/0-0"), "half");
+    sync.restore(&copy, &merge()).await.unwrap();
+    assert_eq!(look(&copy).into_keys().collect::<Vec<_>>(), ["", "file"]);
+}
+
+#[tokio::test]
 async fn a_dry_run_into_nothing_lists_all_and_makes_nothing() {
     let place = tempfile::tempdir().unwrap();
     let (tree, copy) = (place.path().join("tree"), place.path().join("copy"));
