@@ -152,9 +152,11 @@ impl Footer {
     }
 }
 
-/// Makes the frame of a segment.
-pub(crate) fn compress(raw: &[u8]) -> std::io::Result<Vec<u8>> {
-    zstd::bulk::compress(raw, LEVEL)
+/// Makes the frame of a segment, in memory that is used again.
+pub(crate) fn compress(raw: &[u8], frame: &mut Vec<u8>) -> std::io::Result<()> {
+    frame.clear();
+    frame.reserve(zstd::zstd_safe::compress_bound(raw.len()));
+    zstd::bulk::Compressor::new(LEVEL)?.compress_to_buffer(raw, frame).map(|_| ())
 }
 
 /// Opens the frame of a segment; the index says how long it must be.

@@ -11,8 +11,8 @@ use crate::read::fill::Fetched;
 use crate::read::listing::Listing;
 use crate::read::plan::{Plan, paths_of};
 
-/// Answers on their way at once; each is at most 4 MiB.
-const PARALLEL: usize = 3;
+/// Answers on their way at once; each is about 2 MiB.
+const PARALLEL: usize = 4;
 
 /// Sends every answer to the threads; ends early without an error when they do not take it.
 pub(super) async fn fetch(

@@ -11,7 +11,7 @@ use crate::read::listing::{ListedFolder, Listing};
 use crate::report::shown;
 
 /// The most bytes of one request.
-const FETCH: u64 = 4 << 20;
+const FETCH: u64 = 2 << 20;
 /// Bytes between two segments that are read along rather than asked around.
 const GAP: u64 = 128 << 10;
 

@@ -2,16 +2,15 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
-use object_store::PutPayload;
+use bytes::{Bytes, BytesMut};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use workspace_core::error::{Error, ErrorKind, Result};
 
 use crate::format::{
-    FOOTER_BYTES, Footer, HEADER_BYTES, Hash, HashMap, HashSet, Kind, PACK_BYTES, PackIndex, PackRef, PieceRef,
-    SegmentIndex, SegmentKind, compress, header,
+    Footer, Hash, HashMap, HashSet, Kind, PACK_BYTES, PackIndex, PackRef, PieceRef, SEGMENT_BYTES, SegmentIndex,
+    SegmentKind, compress, header,
 };
 use crate::objects::Objects;
 use crate::read::Place;
@@ -36,13 +35,18 @@ pub(super) struct Packer<'a> {
     open: Mutex<OpenPack>,
     uploads: Mutex<Vec<JoinHandle<Result<()>>>>,
     room: Arc<Semaphore>,
+    /// Memory of packs that were sent.
+    spare: Arc<Mutex<Vec<BytesMut>>>,
 }
 
+/// The pack that is being filled.
 #[derive(Debug, Default)]
 struct OpenPack {
-    data: Vec<(SegmentIndex, Vec<u8>)>,
-    trees: Vec<(SegmentIndex, Vec<u8>)>,
-    bytes: usize,
+    /// All of it so far; empty before its first segment.
+    bytes: Vec<u8>,
+    index: PackIndex,
+    /// Where its trees begin.
+    tail: Option<u64>,
     sealed: Vec<Sealed>,
 }
 
@@ -62,6 +66,7 @@ impl<'a> Packer<'a> {
             open: Mutex::default(),
             uploads: Mutex::default(),
             room: Arc::new(Semaphore::new(IN_FLIGHT)),
+            spare: Arc::default(),
         }
     }
 
@@ -71,27 +76,43 @@ impl<'a> Packer<'a> {
     }
 
     /// Adds a segment; waits while too many packs are on their way.
-    pub(super) fn add(&self, kind: SegmentKind, raw: &[u8], pieces: Vec<PieceRef>) -> Result<()> {
+    pub(super) fn add(&self, kind: SegmentKind, raw: &[u8], frame: &mut Vec<u8>, pieces: Vec<PieceRef>) -> Result<()> {
         if self.dry_run {
             return Ok(());
         }
-        let frame = compress(raw)
+        compress(raw, frame)
             .map_err(|error| Error::new(ErrorKind::Internal, "a segment could not be compressed").source(error))?;
-        let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        let segment = SegmentIndex { kind, offset: 0, stored: length(&frame), raw: length(raw), pieces };
         let mut open = lock(&self.open);
-        open.bytes += frame.len();
-        match kind {
-            SegmentKind::Data => open.data.push((segment, frame)),
-            SegmentKind::Tree => open.trees.push((segment, frame)),
+        if kind == SegmentKind::Data && open.tail.is_some() {
+            self.seal(&mut open)?;
         }
-        if open.bytes >= PACK_BYTES { self.seal(&mut open) } else { Ok(()) }
+        if open.bytes.is_empty() {
+            open.bytes = self.room_for_pack();
+            open.bytes.extend_from_slice(&header(Kind::Pack));
+        }
+        let offset = open.bytes.len() as u64;
+        if kind == SegmentKind::Tree {
+            open.tail.get_or_insert(offset);
+        }
+        let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        open.index.segments.push(SegmentIndex { kind, offset, stored: length(frame), raw: length(raw), pieces });
+        open.bytes.extend_from_slice(frame);
+        if open.bytes.len() >= PACK_BYTES { self.seal(&mut open) } else { Ok(()) }
+    }
+
+    /// The memory of a pack that was sent, or new: packs come and go, and would leave gaps of all sizes.
+    fn room_for_pack(&self) -> Vec<u8> {
+        let spare = lock(&self.spare).pop().unwrap_or_default();
+        let mut bytes = Vec::from(spare);
+        bytes.clear();
+        bytes.reserve_exact(PACK_BYTES + 2 * SEGMENT_BYTES);
+        bytes
     }
 
     /// Sends the last pack, waits for all of them, and tells what they are.
     pub(super) fn finish(&self) -> Result<Vec<Sealed>> {
         let mut open = lock(&self.open);
-        if open.bytes > 0 {
+        if !open.bytes.is_empty() {
             self.seal(&mut open)?;
         }
         for upload in lock(&self.uploads).drain(..) {
@@ -107,13 +128,14 @@ impl<'a> Packer<'a> {
         self.check_uploads()?;
         let closed = |_| Error::new(ErrorKind::Internal, "the line to the storage is closed");
         let room = self.runtime.block_on(Arc::clone(&self.room).acquire_owned()).map_err(closed)?;
-        let (data, trees) = (std::mem::take(&mut open.data), std::mem::take(&mut open.trees));
-        open.bytes = 0;
-        let (pack, index, payload) = build(data, trees);
+        let (pack, index, bytes) = open.close();
         open.sealed.push((pack, index));
-        let objects = self.objects.clone();
+        let (objects, spare) = (self.objects.clone(), Arc::clone(&self.spare));
         let upload = self.runtime.spawn(async move {
-            let sent = objects.put(&objects.pack(&pack.hash), payload).await;
+            let sent = objects.put(&objects.pack(&pack.hash), bytes.clone().into()).await;
+            if let Ok(bytes) = bytes.try_into_mut() {
+                lock(&spare).push(bytes);
+            }
             drop(room);
             sent
         });
@@ -141,31 +163,18 @@ impl Drop for Packer<'_> {
     }
 }
 
-fn build(data: Vec<(SegmentIndex, Vec<u8>)>, trees: Vec<(SegmentIndex, Vec<u8>)>) -> (PackRef, PackIndex, PutPayload) {
-    let mut chunks = vec![Bytes::copy_from_slice(&header(Kind::Pack))];
-    let mut index = PackIndex::default();
-    let mut offset = HEADER_BYTES as u64;
-    let mut tail = None;
-    for (mut segment, frame) in data.into_iter().chain(trees) {
-        if segment.kind == SegmentKind::Tree {
-            tail.get_or_insert(offset);
-        }
-        segment.offset = offset;
-        offset += frame.len() as u64;
-        chunks.push(frame.into());
-        index.segments.push(segment);
+impl OpenPack {
+    /// Ends the pack with its index and footer; a new one can begin.
+    fn close(&mut self) -> (PackRef, PackIndex, Bytes) {
+        let (mut bytes, index) = (std::mem::take(&mut self.bytes), std::mem::take(&mut self.index));
+        let end = bytes.len() as u64;
+        let tail = self.tail.take().unwrap_or(end);
+        let written = index.write();
+        let index_hash = Hash::of(&written);
+        bytes.extend_from_slice(&written);
+        bytes.extend_from_slice(&Footer { tail, index: end, index_length: written.len() as u64, index_hash }.write());
+        (PackRef { hash: Hash::of(&bytes), size: bytes.len() as u64, tail }, index, bytes.into())
     }
-    let tail = tail.unwrap_or(offset);
-    let bytes = index.write();
-    let footer = Footer { tail, index: offset, index_length: bytes.len() as u64, index_hash: Hash::of(&bytes) }.write();
-    let size = offset + bytes.len() as u64 + FOOTER_BYTES as u64;
-    chunks.extend([bytes.into(), Bytes::copy_from_slice(&footer)]);
-    let mut hasher = blake3::Hasher::new();
-    for chunk in &chunks {
-        hasher.update(chunk);
-    }
-    let hash = Hash(*hasher.finalize().as_bytes());
-    (PackRef { hash, size, tail }, index, chunks.into_iter().collect())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

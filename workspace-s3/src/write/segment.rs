@@ -13,11 +13,13 @@ pub(super) struct OpenSegment {
     pieces: Vec<PieceRef>,
     /// How much of `raw` belongs to pieces.
     full: usize,
+    /// Where it is compressed to.
+    frame: Vec<u8>,
 }
 
 impl OpenSegment {
     pub(super) fn new(kind: SegmentKind) -> Self {
-        Self { kind, raw: Vec::new(), pieces: Vec::new(), full: 0 }
+        Self { kind, raw: Vec::new(), pieces: Vec::new(), full: 0, frame: Vec::new() }
     }
 
     /// The bytes that were appended since the last piece.
@@ -49,7 +51,7 @@ impl OpenSegment {
     pub(super) fn close(&mut self, packer: &Packer<'_>) -> Result<()> {
         self.take_back();
         if !self.pieces.is_empty() {
-            packer.add(self.kind, &self.raw, std::mem::take(&mut self.pieces))?;
+            packer.add(self.kind, &self.raw, &mut self.frame, std::mem::take(&mut self.pieces))?;
         }
         self.raw.clear();
         self.full = 0;
