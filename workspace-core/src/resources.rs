@@ -81,6 +81,11 @@ impl Resources {
         }
     }
 
+    /// The amounts in the order of [`Dimension::ALL`].
+    pub const fn amounts(&self) -> [u64; 5] {
+        [self.cpu_millis, self.memory_mib, self.disk_gib, self.slots, self.gpus]
+    }
+
     /// Dimension by dimension.
     #[must_use]
     pub fn zip(self, other: Self, f: impl Fn(u64, u64) -> u64) -> Self {

@@ -159,6 +159,8 @@ pub enum StrategyKind {
     RoundRobin,
     /// The server that was asked for, where possible.
     Affinity,
+    /// The server where the least GPU becomes out of reach.
+    LeastFragmentation,
 }
 
 /// Where a workspace should run.

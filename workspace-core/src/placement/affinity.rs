@@ -1,12 +1,15 @@
 //! The server that was asked for.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::placement::{Candidate, FleetView, PlacementContext, PlacementRequest, PlacementStrategy, admit};
+use crate::placement::{
+    Candidate, FleetView, PlacementContext, PlacementRequest, PlacementStrategy, ServerView, Verdict,
+};
 
 /// Takes the server that the request names when it has room, else what the fallback says.
 ///
-/// A *required* server needs no strategy: [`admit`] refuses every other one.
+/// A *required* server needs no strategy: every other one is refused before any strategy is asked.
 #[derive(Clone, Debug)]
 pub struct Affinity {
     fallback: Arc<dyn PlacementStrategy>,
@@ -24,16 +27,17 @@ impl PlacementStrategy for Affinity {
         "affinity"
     }
 
-    fn select(&self, fleet: FleetView<'_>, request: &PlacementRequest, cx: PlacementContext) -> Option<Candidate> {
-        let named = fleet.servers().iter().find(|server| request.names(&server.record));
-        let refusal = match named.map(|server| (server, admit(server, request))) {
-            Some((server, Ok(()))) => {
-                return Some(Candidate { server: server.record.id, reason: "the requested server".to_owned() });
-            }
-            Some((_, Err(rejection))) => format!("{} was preferred but {}: ", rejection.server, rejection.detail),
-            None => String::new(),
-        };
-        let Candidate { server, reason } = self.fallback.select(fleet, request, cx)?;
-        Some(Candidate { server, reason: format!("{refusal}{reason}") })
+    fn select(&self, fleet: FleetView<'_>, cx: PlacementContext) -> Option<Candidate> {
+        let named = fleet
+            .named()
+            .filter(|server| fleet.admits(server) && self.fallback.admit(*server, fleet.request()) == Verdict::Admit);
+        if let Some(server) = named {
+            return Some(Candidate { server: server.key(), reason: Cow::Borrowed("the requested server"), visits: 1 });
+        }
+        self.fallback.select(fleet, cx)
+    }
+
+    fn admit(&self, server: ServerView<'_>, request: &PlacementRequest) -> Verdict {
+        self.fallback.admit(server, request)
     }
 }

@@ -1,9 +1,8 @@
 //! The fullest server that still has room.
 
-use std::cmp::Reverse;
+use std::borrow::Cow;
 
-use crate::placement::score::{over_soft_limit, percent_after, utilisation_after};
-use crate::placement::{Candidate, FleetView, PlacementContext, PlacementRequest, PlacementStrategy};
+use crate::placement::{Candidate, FleetView, Order, PlacementContext, PlacementStrategy};
 
 /// Takes the server that is left with the least room, so that others stay free for large requests.
 #[derive(Clone, Copy, Debug, Default)]
@@ -14,12 +13,8 @@ impl PlacementStrategy for BestFit {
         "best_fit"
     }
 
-    fn select(&self, fleet: FleetView<'_>, request: &PlacementRequest, _: PlacementContext) -> Option<Candidate> {
-        let best = fleet.candidates(request).min_by_key(|server| {
-            let preferred = Reverse(request.labels.preferred(&server.record.spec.labels));
-            (over_soft_limit(server), Reverse(utilisation_after(server, request)), preferred, server.record.id)
-        })?;
-        let percent = percent_after(best, request);
-        Some(Candidate { server: best.record.id, reason: format!("fits tightest: {percent}% after this workspace") })
+    fn select(&self, fleet: FleetView<'_>, cx: PlacementContext) -> Option<Candidate> {
+        let found = fleet.best(Order::Fullest, cx.tolerance);
+        Some(Candidate { server: found.server?, reason: Cow::Borrowed("fits tightest"), visits: found.visits })
     }
 }

@@ -2,8 +2,11 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::ServerId;
-use crate::model::{Availability, PlacementRecord, Scheduling, ServerState};
-use crate::placement::{FleetView, PlacementContext, PlacementRequest, PlacementStrategy, Rejection, admit};
+use crate::model::{Availability, PlacementRecord};
+use crate::placement::refusals::refusals;
+use crate::placement::{
+    Ask, Candidate, FleetView, Ledger, PlacementContext, PlacementRequest, PlacementStrategy, Refusals, ServerView,
+};
 use crate::resources::{Dimension, Resources};
 
 /// Where something goes, and why.
@@ -17,62 +20,85 @@ pub struct Decision {
     pub record: PlacementRecord,
     /// What the strategy would take without the chosen server.
     pub runner_up: Option<String>,
+    /// Why not elsewhere, counted.
+    pub refusals: Refusals,
 }
 
 /// Chooses a server and says why.
 ///
 /// # Errors
 /// [`ErrorKind::NoHealthyServers`] when no server is healthy; [`ErrorKind::InsufficientCapacity`] when none of the
-/// healthy ones can take the request. Both carry every [`Rejection`].
+/// healthy ones can take the request. Both carry the [`Rejection`](crate::placement::Rejection)s of the first
+/// [`LISTED`](crate::placement::LISTED) servers.
 pub fn decide(
     strategy: &dyn PlacementStrategy,
-    servers: &[ServerState],
+    ledger: &Ledger,
     request: &PlacementRequest,
     cx: PlacementContext,
 ) -> Result<Decision> {
-    let rejections: Vec<Rejection> = servers.iter().filter_map(|server| admit(server, request).err()).collect();
-    let fleet = FleetView::new(servers);
-    let chosen = strategy
-        .select(fleet, request, cx)
-        .and_then(|candidate| Some((servers.iter().find(|server| server.record.id == candidate.server)?, candidate)));
-    let Some((server, candidate)) = chosen else {
-        return Err(refusal(servers, request, rejections));
+    let mut ask = ledger.prepare(request);
+    let refusals = refusals(strategy, ledger, request, &ask);
+    let chosen = strategy.select(FleetView::new(ledger, request, &ask), cx);
+    let Some((server, candidate)) = chosen.and_then(|found| Some((ledger.server(found.server)?, found))) else {
+        return Err(refusal(ledger, request, refusals));
     };
-    let mut without = request.clone();
-    without.excluded.insert(candidate.server);
-    let runner_up = strategy.select(fleet, &without, cx).and_then(|second| {
-        let server = servers.iter().find(|server| server.record.id == second.server)?;
-        Some(server.record.spec.name.clone())
-    });
-    Ok(Decision {
-        server: candidate.server,
-        server_name: server.record.spec.name.clone(),
-        record: PlacementRecord { strategy: strategy.name().to_owned(), reason: candidate.reason, rejections },
-        runner_up,
-    })
+    let reason = reason(strategy, &server, &candidate, FleetView::new(ledger, request, &ask), &ask);
+    ask.exclude(server.id());
+    let second = strategy.select(FleetView::new(ledger, request, &ask), cx);
+    let runner_up = second.and_then(|second| Some(ledger.server(second.server)?.name().to_owned()));
+    let record = PlacementRecord { strategy: strategy.name().to_owned(), reason, rejections: refusals.listed.clone() };
+    Ok(Decision { server: server.id(), server_name: server.name().to_owned(), record, runner_up, refusals })
 }
 
-fn refusal(servers: &[ServerState], request: &PlacementRequest, rejections: Vec<Rejection>) -> Error {
-    let healthy = |server: &&ServerState| server.observation.availability == Availability::Healthy;
-    if !servers.iter().any(|server| healthy(&server)) {
-        let error = Error::new(ErrorKind::NoHealthyServers, format!("none of {} servers is healthy", servers.len()));
-        return error.hint("register a server, or see last_error of the servers").rejections(rejections);
+/// Why this server, with its numbers; first, why not the one that was asked for.
+fn reason(
+    strategy: &dyn PlacementStrategy,
+    server: &ServerView<'_>,
+    candidate: &Candidate,
+    fleet: FleetView<'_>,
+    ask: &Ask,
+) -> String {
+    let request = fleet.request();
+    let percent = server.percent_with(request.resources);
+    let named = fleet.named().filter(|named| named.key() != server.key());
+    let refused = named.and_then(|named| Some(named.refusal(ask)?.rejection(&named, request, strategy)));
+    let relaxed = refused
+        .map_or_else(String::new, |rejection| format!("{} was preferred but {}: ", rejection.server, rejection.detail));
+    format!("{relaxed}{}: {percent}% after this workspace", candidate.reason)
+}
+
+fn refusal(ledger: &Ledger, request: &PlacementRequest, refusals: Refusals) -> Error {
+    if !ledger.servers().any(|server| server.availability() == Availability::Healthy) {
+        let error = Error::new(ErrorKind::NoHealthyServers, format!("none of {} servers is healthy", ledger.len()));
+        return error.hint("register a server, or see last_error of the servers").rejections(refusals.listed);
     }
-    let open = servers.iter().filter(healthy).filter(|server| server.record.scheduling == Scheduling::Active);
+    let open = ledger
+        .servers()
+        .filter(|server| crate::placement::may_schedule(server.availability(), server.scheduling(), false).is_ok());
     let best = open.fold(Resources::default(), |best, server| best.zip(server.free(), u64::max));
     let short = Dimension::ALL.into_iter().find(|&dimension| request.resources.get(dimension) > best.get(dimension));
-    let message = match short {
-        Some(dimension) => format!(
+    let message = match (short, &refusals.nearest) {
+        (Some(dimension), _) => format!(
             "no server has room: {dimension}: needs {} {unit}, the best server has {} free",
             request.resources.get(dimension),
             best.get(dimension),
             unit = dimension.unit()
         ),
-        None => "no server can take the request; rejections say why for each".to_owned(),
+        (None, Some(nearest)) => {
+            let short: Vec<_> = nearest
+                .short
+                .iter()
+                .map(|(dimension, needs, free)| {
+                    format!("{dimension}: needs {needs} {unit}, {free} free", unit = dimension.unit())
+                })
+                .collect();
+            format!("no server has room; the nearest is {}: {}", nearest.server, short.join("; "))
+        }
+        (None, None) => "no server can take the request; rejections say why for each".to_owned(),
     };
     Error::new(ErrorKind::InsufficientCapacity, message)
         .hint("ask for less, loosen the labels, or stop something that runs")
-        .rejections(rejections)
+        .rejections(refusals.listed)
 }
 
 #[cfg(test)]

@@ -1,27 +1,94 @@
 //! What a strategy sees of the fleet.
 
-use crate::model::ServerState;
-use crate::placement::{PlacementRequest, admit};
+use crate::placement::{Ask, Found, Ledger, Order, PlacementRequest, ServerFilter, ServerView, Tolerance, Verdict};
 
-/// The fleet at one moment, read only.
+/// The fleet at one moment, and what is asked of it; read only.
 #[derive(Clone, Copy, Debug)]
 pub struct FleetView<'a> {
-    servers: &'a [ServerState],
+    ledger: &'a Ledger,
+    request: &'a PlacementRequest,
+    ask: &'a Ask,
+    rules: Option<&'a Rules<'a>>,
+}
+
+/// Hard rules of embedders, one within the other.
+#[derive(Debug)]
+struct Rules<'a> {
+    filter: &'a dyn ServerFilter,
+    outer: Option<&'a Rules<'a>>,
 }
 
 impl<'a> FleetView<'a> {
-    /// A view of these servers.
-    pub const fn new(servers: &'a [ServerState]) -> Self {
-        Self { servers }
+    /// A view of a ledger for a request; `ask` is the request as [`Ledger::prepare`] gives it.
+    pub const fn new(ledger: &'a Ledger, request: &'a PlacementRequest, ask: &'a Ask) -> Self {
+        Self { ledger, request, ask, rules: None }
     }
 
-    /// Every server.
-    pub const fn servers(&self) -> &'a [ServerState] {
-        self.servers
+    /// What is to be placed.
+    pub const fn request(&self) -> &'a PlacementRequest {
+        self.request
     }
 
-    /// The servers that can take the request.
-    pub fn candidates<'r>(&self, request: &'r PlacementRequest) -> impl Iterator<Item = &'a ServerState> + use<'a, 'r> {
-        self.servers.iter().filter(move |server| admit(server, request).is_ok())
+    /// The fleet.
+    pub const fn ledger(&self) -> &'a Ledger {
+        self.ledger
+    }
+
+    /// Whether a server can take the request and every rule admits it.
+    pub fn admits(&self, server: &ServerView<'_>) -> bool {
+        server.refusal(self.ask).is_none() && self.rules_admit(server)
+    }
+
+    /// The servers that can take the request, in the order of ids. Looks at every server: prefer [`FleetView::best`].
+    pub fn candidates(&self) -> impl Iterator<Item = ServerView<'a>> {
+        let view = *self;
+        self.ledger.servers().filter(move |server| view.admits(server))
+    }
+
+    /// The server that the request names, if there is one.
+    pub fn named(&self) -> Option<ServerView<'a>> {
+        self.ledger.server(self.ask.named()?)
+    }
+
+    /// The best server by how much of it is reserved afterwards, found without looking at every server.
+    pub fn best(&self, order: Order, tolerance: Tolerance) -> Found {
+        match self.rules {
+            None => self.ledger.best_within(self.ask, order, tolerance, None),
+            Some(_) => self.best_where(order, tolerance, &|_| true),
+        }
+    }
+
+    /// As [`FleetView::best`], among the servers for which `rule` is true. It must say the same of a server every time.
+    pub fn best_where(&self, order: Order, tolerance: Tolerance, rule: &dyn Fn(&ServerView<'_>) -> bool) -> Found {
+        let accept = |key| self.ledger.server(key).is_some_and(|server| rule(&server) && self.rules_admit(&server));
+        self.ledger.best_within(self.ask, order, tolerance, Some(&accept))
+    }
+
+    /// The first server with room at or after the `cursor`-th in turn.
+    pub fn next_in_turn(&self, cursor: u64) -> Found {
+        match self.rules {
+            None => self.ledger.next_in_turn(self.ask, cursor, None),
+            Some(_) => {
+                let accept = |key| self.ledger.server(key).is_some_and(|server| self.rules_admit(&server));
+                self.ledger.next_in_turn(self.ask, cursor, Some(&accept))
+            }
+        }
+    }
+
+    /// Calls `choose` with this view under one more rule.
+    pub fn under<T>(&self, filter: &dyn ServerFilter, choose: impl FnOnce(FleetView<'_>) -> T) -> T {
+        let rules = Rules { filter, outer: self.rules };
+        choose(FleetView { rules: Some(&rules), ..*self })
+    }
+
+    fn rules_admit(&self, server: &ServerView<'_>) -> bool {
+        let mut next = self.rules;
+        while let Some(rules) = next {
+            if rules.filter.admit(*server, self.request) != Verdict::Admit {
+                return false;
+            }
+            next = rules.outer;
+        }
+        true
     }
 }

@@ -1,25 +1,40 @@
 //! Which server gets a workspace, and why.
 //!
 //! A decision is pure: the same fleet, request and context give the same server, whatever the order of the servers.
-//! [`decide`] filters with [`admit`], the one rule of what fits, lets a [`PlacementStrategy`] choose, and explains.
+//! The [`Ledger`] keeps the fleet arranged for the search, a [`PlacementStrategy`] chooses, [`decide`] explains.
+//! `docs/placement.md` has the model, the formulas and what it costs.
 
 mod admit;
 mod affinity;
 mod best_fit;
+mod custom;
 mod decide;
 mod fleet_view;
+mod fragmentation;
+mod lanes;
+mod least_fragmentation;
+mod ledger;
+mod order;
+mod reason;
+mod refusals;
 mod rejection;
 mod request;
 mod round_robin;
-mod score;
 mod spread;
 mod strategy;
 
-pub use admit::{admit, may_schedule};
+pub use admit::may_schedule;
 pub use affinity::Affinity;
 pub use best_fit::BestFit;
+pub use custom::{ByScore, Filtered, ServerFilter, ServerScore, Verdict};
 pub use decide::{Decision, decide};
 pub use fleet_view::FleetView;
+pub use fragmentation::{GpuRoom, TypicalRequest};
+pub use least_fragmentation::LeastFragmentation;
+pub use ledger::{Ask, Found, Ledger, ServerKey, ServerView, Shortage, Tolerance};
+pub use order::Order;
+pub use reason::Reason;
+pub use refusals::{LISTED, NearMiss, Refusals};
 pub use rejection::Rejection;
 pub use request::PlacementRequest;
 pub use round_robin::RoundRobin;

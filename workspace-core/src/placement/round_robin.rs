@@ -1,9 +1,13 @@
 //! The next server in turn.
 
-use crate::placement::score::over_soft_limit;
-use crate::placement::{Candidate, FleetView, PlacementContext, PlacementRequest, PlacementStrategy};
+use std::borrow::Cow;
 
-/// Takes the servers in the order of their ids, one after the other, passing over those without room.
+use crate::placement::{Candidate, FleetView, PlacementContext, PlacementStrategy};
+
+/// Takes the servers one after the other, passing over those without room.
+///
+/// Servers with the same limits and labels follow one another in the order of their ids; servers whose labels or
+/// totals can never do for the request have no turn.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RoundRobin;
 
@@ -12,17 +16,8 @@ impl PlacementStrategy for RoundRobin {
         "round_robin"
     }
 
-    fn select(&self, fleet: FleetView<'_>, request: &PlacementRequest, cx: PlacementContext) -> Option<Candidate> {
-        let mut ids: Vec<_> = fleet.servers().iter().map(|server| server.record.id).collect();
-        ids.sort_unstable();
-        let count = u64::try_from(ids.len()).ok().filter(|&count| count > 0)?;
-        let turn = cx.cursor % count;
-        let distance = |id| {
-            let place = ids.binary_search(&id).ok().and_then(|index| u64::try_from(index).ok()).unwrap_or(0);
-            (place + count - turn) % count
-        };
-        let next =
-            fleet.candidates(request).min_by_key(|server| (over_soft_limit(server), distance(server.record.id)))?;
-        Some(Candidate { server: next.record.id, reason: "next in turn".to_owned() })
+    fn select(&self, fleet: FleetView<'_>, cx: PlacementContext) -> Option<Candidate> {
+        let found = fleet.next_in_turn(cx.cursor);
+        Some(Candidate { server: found.server?, reason: Cow::Borrowed("next in turn"), visits: found.visits })
     }
 }

@@ -23,6 +23,8 @@ mirror! {
         RoundRobin,
         /// The server that was asked for, where possible.
         Affinity,
+        /// The server where the least GPU becomes out of reach.
+        LeastFragmentation,
     }
 }
 

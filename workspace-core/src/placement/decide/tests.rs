@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::*;
 use crate::clock::Timestamp;
 use crate::label::LabelRequirements;
-use crate::model::{ServerObservation, ServerRecord, ServerSpec, StrategyKind};
+use crate::model::{Scheduling, ServerObservation, ServerRecord, ServerSpec, ServerState, StrategyKind};
 use crate::placement::{Affinity, BestFit, RoundRobin, Spread, built_in};
 
 fn server(number: u128, cpu: u64, reserved: u64) -> ServerState {
@@ -34,7 +34,9 @@ fn asks(cpu: u64) -> PlacementRequest {
 }
 
 fn name(strategy: &dyn PlacementStrategy, servers: &[ServerState], request: &PlacementRequest, cursor: u64) -> String {
-    decide(strategy, servers, request, PlacementContext { cursor }).unwrap().server_name
+    decide(strategy, &Ledger::new(servers), request, PlacementContext { cursor, ..PlacementContext::default() })
+        .unwrap()
+        .server_name
 }
 
 #[test]
@@ -48,7 +50,8 @@ fn each_strategy_takes_its_server() {
     let wish = PlacementRequest { server: Some("ws-3".to_owned()), ..asks(500) };
     assert_eq!(name(&Affinity::new(Arc::new(Spread)), &fleet, &wish, 0), "ws-3");
     let too_much = PlacementRequest { server: Some("ws-3".to_owned()), ..asks(2_000) };
-    let decision = decide(&Affinity::new(Arc::new(Spread)), &fleet, &too_much, PlacementContext::default()).unwrap();
+    let decision =
+        decide(&Affinity::new(Arc::new(Spread)), &Ledger::new(&fleet), &too_much, PlacementContext::default()).unwrap();
     assert_eq!(decision.server_name, "ws-2");
     assert!(decision.record.reason.starts_with("ws-3 was preferred but cpu: needs 2000 millicores, 1000 free"));
     assert_eq!(decision.runner_up.as_deref(), Some("ws-1"));
@@ -58,7 +61,7 @@ fn each_strategy_takes_its_server() {
 fn a_required_server_without_room_is_refused_with_every_reason() {
     let fleet = [server(1, 4_000, 0), server(2, 1_000, 800)];
     let request = PlacementRequest { server: Some("ws-2".to_owned()), required: true, ..asks(500) };
-    let error = decide(&Spread, &fleet, &request, PlacementContext::default()).unwrap_err();
+    let error = decide(&Spread, &Ledger::new(&fleet), &request, PlacementContext::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InsufficientCapacity);
     let codes: Vec<_> = error.refused_servers().iter().map(|rejection| rejection.code.as_str()).collect();
     assert_eq!(codes, ["not_requested", "insufficient_cpu"]);
@@ -69,10 +72,10 @@ fn a_fleet_without_a_healthy_server_says_so() {
     let mut down = server(1, 4_000, 0);
     down.observation.availability = Availability::Offline;
     down.observation.last_error = Some("connection refused".to_owned());
-    let error = decide(&Spread, &[down], &asks(1), PlacementContext::default()).unwrap_err();
+    let error = decide(&Spread, &Ledger::new(&[down]), &asks(1), PlacementContext::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NoHealthyServers);
     assert_eq!(error.refused_servers()[0].detail, "does not answer: connection refused");
-    let empty = decide(&Spread, &[], &asks(1), PlacementContext::default()).unwrap_err();
+    let empty = decide(&Spread, &Ledger::default(), &asks(1), PlacementContext::default()).unwrap_err();
     assert_eq!(empty.kind(), ErrorKind::NoHealthyServers);
 }
 
@@ -80,7 +83,8 @@ fn a_fleet_without_a_healthy_server_says_so() {
 fn a_label_that_no_server_has_is_a_matter_of_capacity() {
     let must = [("gpu".to_owned(), "true".to_owned())].into();
     let request = PlacementRequest { labels: LabelRequirements::must(must), ..asks(1) };
-    let error = decide(&Spread, &[server(1, 4_000, 0)], &request, PlacementContext::default()).unwrap_err();
+    let error =
+        decide(&Spread, &Ledger::new(&[server(1, 4_000, 0)]), &request, PlacementContext::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InsufficientCapacity);
     assert_eq!(error.refused_servers()[0].code, "labels");
 }
@@ -99,7 +103,7 @@ fn a_cordoned_server_takes_only_what_has_its_data_there() {
     let mut cordoned = server(1, 4_000, 0);
     cordoned.record.scheduling = Scheduling::Cordoned;
     let home = PlacementRequest { server: Some("ws-1".to_owned()), required: true, ..asks(500) };
-    assert!(decide(&Spread, std::slice::from_ref(&cordoned), &home, PlacementContext::default()).is_err());
+    assert!(decide(&Spread, &Ledger::new([&cordoned]), &home, PlacementContext::default()).is_err());
     let home = PlacementRequest { even_if_cordoned: true, ..home };
     assert_eq!(name(&Spread, &[cordoned], &home, 0), "ws-1");
 }
@@ -116,14 +120,16 @@ proptest! {
             .map(|(index, &(total, reserved))| server(index as u128, total, reserved.min(total))).collect();
         let excluded: BTreeSet<_> = fleet.iter().skip(excluded).take(1).map(|server| server.record.id).collect();
         let request = PlacementRequest { excluded, ..asks(cpu) };
-        let cx = PlacementContext { cursor };
-        for kind in [StrategyKind::Spread, StrategyKind::BestFit, StrategyKind::RoundRobin, StrategyKind::Affinity] {
+        let cx = PlacementContext { cursor, ..PlacementContext::default() };
+        for kind in [StrategyKind::Spread, StrategyKind::BestFit, StrategyKind::RoundRobin, StrategyKind::Affinity, StrategyKind::LeastFragmentation] {
             let strategy = built_in(kind);
-            let forward = decide(strategy.as_ref(), &fleet, &request, cx).map(|decision| decision.server).ok();
+            let forward = decide(strategy.as_ref(), &Ledger::new(&fleet), &request, cx).map(|decision| decision.server).ok();
             fleet.reverse();
-            let backward = decide(strategy.as_ref(), &fleet, &request, cx).map(|decision| decision.server).ok();
+            let backward = decide(strategy.as_ref(), &Ledger::new(&fleet), &request, cx).map(|decision| decision.server).ok();
             prop_assert_eq!(forward, backward);
-            let fits = fleet.iter().any(|server| admit(server, &request).is_ok());
+            let ledger = Ledger::new(&fleet);
+            let ask = ledger.prepare(&request);
+            let fits = ledger.servers().any(|server| server.refusal(&ask).is_none());
             prop_assert_eq!(forward.is_some(), fits);
             if let Some(id) = forward {
                 let server = fleet.iter().find(|server| server.record.id == id).unwrap();

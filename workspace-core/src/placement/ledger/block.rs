@@ -1,0 +1,151 @@
+//! Sixteen servers side by side, compared without branches so that the compiler makes vector instructions of it.
+
+use super::query::{Pick, Query};
+use super::summary::Summary;
+use crate::id::ServerId;
+use crate::placement::lanes::{Lanes, NO_ROOM, fits};
+
+/// Servers in a block: one cache line of 32-bit amounts.
+pub(super) const WIDTH: usize = 16;
+
+/// Less than every flipped score: no server of the block has room.
+const NONE: i32 = i32::MIN;
+
+/// What is compared of up to [`WIDTH`] servers, dimension by dimension. Lanes from `len` on have no room.
+#[derive(Clone, Debug)]
+#[repr(align(64))]
+pub(super) struct Block {
+    score: [i32; WIDTH],
+    room: [[i32; WIDTH]; 5],
+    slot: [u32; WIDTH],
+    pub(super) len: u32,
+}
+
+/// What is compared of one server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Row {
+    pub(super) slot: u32,
+    pub(super) room: Lanes,
+    pub(super) score: i32,
+}
+
+impl Block {
+    pub(super) const EMPTY: Self = Self { score: [0; WIDTH], room: [[-1; WIDTH]; 5], slot: [u32::MAX; WIDTH], len: 0 };
+
+    pub(super) const fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    pub(super) const fn is_full(&self) -> bool {
+        self.len() == WIDTH
+    }
+
+    pub(super) fn row(&self, lane: usize) -> Row {
+        Row { slot: self.slot[lane], room: self.room.map(|dimension| dimension[lane]), score: self.score[lane] }
+    }
+
+    pub(super) fn rows(&self) -> impl Iterator<Item = Row> + '_ {
+        (0..self.len()).map(|lane| self.row(lane))
+    }
+
+    pub(super) fn set(&mut self, lane: usize, row: &Row) {
+        self.slot[lane] = row.slot;
+        self.score[lane] = row.score;
+        for (dimension, amount) in self.room.iter_mut().zip(row.room) {
+            dimension[lane] = amount;
+        }
+    }
+
+    /// Adds a row to a block that is not full.
+    pub(super) fn push(&mut self, row: &Row) {
+        self.set(self.len(), row);
+        self.len += 1;
+    }
+
+    /// Removes a row; the last one takes its place.
+    pub(super) fn swap_remove(&mut self, lane: usize) {
+        let last = self.len() - 1;
+        let moved = self.row(last);
+        self.set(lane, &moved);
+        self.set(last, &Row { slot: u32::MAX, room: NO_ROOM, score: 0 });
+        self.len -= 1;
+    }
+
+    /// The lane of a server that is in this block.
+    pub(super) fn lane_of(&self, slot: u32) -> usize {
+        let mut found = 0;
+        for lane in 0..WIDTH {
+            if self.slot[lane] == slot {
+                found = lane;
+            }
+        }
+        found
+    }
+
+    pub(super) fn summary(&self) -> Summary {
+        let mut room = [-1; 5];
+        for (greatest, dimension) in room.iter_mut().zip(&self.room) {
+            *greatest = dimension.iter().fold(-1, |greatest, &amount| greatest.max(amount));
+        }
+        let (mut least, mut most) = (i32::MAX, -1);
+        for lane in 0..WIDTH {
+            let free = self.room[0][lane] < 0;
+            least = least.min(if free { i32::MAX } else { self.score[lane] });
+            most = most.max(if free { -1 } else { self.score[lane] });
+        }
+        Summary { room, least, most }
+    }
+
+    /// The greatest flipped score of the servers that have room, [`NONE`] when none has.
+    fn greatest(&self, need: &Lanes, flip: i32) -> i32 {
+        let [cpu, memory, disk, slots, gpus] = &self.room;
+        let mut greatest = NONE;
+        for lane in 0..WIDTH {
+            let fits = (need[0] <= cpu[lane])
+                & (need[1] <= memory[lane])
+                & (need[2] <= disk[lane])
+                & (need[3] <= slots[lane])
+                & (need[4] <= gpus[lane]);
+            greatest = greatest.max(if fits { self.score[lane] ^ flip } else { NONE });
+        }
+        greatest
+    }
+
+    /// The rows that have room and that no further rule refuses.
+    fn fitting<'a>(&'a self, query: &'a Query<'_>) -> impl Iterator<Item = (i32, u32)> + 'a {
+        let flip = query.order.flip();
+        (0..self.len())
+            .filter(move |&lane| fits(&query.need, &self.room.map(|dimension| dimension[lane])))
+            .filter(move |&lane| query.accept.is_none_or(|accept| accept(self.slot[lane])))
+            .map(move |lane| (self.score[lane] ^ flip, self.slot[lane]))
+    }
+
+    /// The best row; among equals the one with the lowest id.
+    pub(super) fn pick(&self, query: &Query<'_>, ids: &[ServerId]) -> Option<Pick> {
+        let greatest = self.greatest(&query.need, query.order.flip());
+        if greatest == NONE {
+            return None;
+        }
+        if query.accept.is_some() {
+            return self.fitting(query).map(|(value, slot)| Pick { value, slot }).reduce(|a, b| a.better(b, ids));
+        }
+        self.lowest_with(greatest, query, ids)
+    }
+
+    /// The row with this flipped score and the lowest id.
+    pub(super) fn lowest_with(&self, value: i32, query: &Query<'_>, ids: &[ServerId]) -> Option<Pick> {
+        let score = value ^ query.order.flip();
+        let equals = (0..self.len())
+            .filter(|&lane| self.score[lane] == score)
+            .filter(|&lane| fits(&query.need, &self.room.map(|dimension| dimension[lane])))
+            .filter(|&lane| query.accept.is_none_or(|accept| accept(self.slot[lane])));
+        equals.map(|lane| Pick { value, slot: self.slot[lane] }).reduce(|a, b| a.better(b, ids))
+    }
+
+    /// Calls `each` for every row that has room and a flipped score of at least `floor`.
+    pub(super) fn near(&self, query: &Query<'_>, floor: i32, each: &mut dyn FnMut(Pick)) {
+        for (value, slot) in self.fitting(query).filter(|&(value, _)| value >= floor) {
+            each(Pick { value, slot });
+        }
+    }
+}

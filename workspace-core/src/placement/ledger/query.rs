@@ -1,0 +1,31 @@
+//! What is searched for, and what was found.
+
+use crate::id::ServerId;
+use crate::placement::Order;
+use crate::placement::lanes::Lanes;
+
+/// What a server must have room for, and which is best.
+#[derive(Clone, Copy)]
+pub(super) struct Query<'a> {
+    pub(super) need: Lanes,
+    pub(super) order: Order,
+    /// Rules besides room and labels: servers that are excluded, hard rules of an embedder.
+    pub(super) accept: Option<&'a dyn Fn(u32) -> bool>,
+}
+
+/// A server within one class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pick {
+    /// Its flipped score: greater is better.
+    pub(super) value: i32,
+    pub(super) slot: u32,
+}
+
+impl Pick {
+    /// The better of two; among equals the one with the lower id.
+    pub(super) fn better(self, other: Self, ids: &[ServerId]) -> Self {
+        let id = |pick: Self| ids[pick.slot as usize];
+        let other_wins = other.value > self.value || (other.value == self.value && id(other) < id(self));
+        if other_wins { other } else { self }
+    }
+}

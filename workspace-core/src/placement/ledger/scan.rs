@@ -1,0 +1,78 @@
+//! The servers of a small class in no order, all looked at.
+
+use super::block::{Block, Row, WIDTH};
+use super::query::{Pick, Query};
+use super::summary::Summary;
+use super::table::Table;
+
+/// Rows in full blocks; the last may be part full.
+#[derive(Clone, Debug)]
+pub(super) struct Scan {
+    blocks: Vec<Block>,
+    len: u32,
+    summary: Summary,
+}
+
+impl Scan {
+    pub(super) const EMPTY: Self = Self { blocks: Vec::new(), len: 0, summary: Summary::EMPTY };
+
+    pub(super) const fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    pub(super) const fn summary(&self) -> Summary {
+        self.summary
+    }
+
+    pub(super) fn rows(&self) -> impl Iterator<Item = Row> + '_ {
+        self.blocks.iter().flat_map(Block::rows)
+    }
+
+    pub(super) fn insert(&mut self, table: &mut Table, row: &Row) {
+        table.entry_mut(row.slot).at = self.len;
+        if self.len().is_multiple_of(WIDTH) {
+            self.blocks.push(Block::EMPTY);
+        }
+        let block = self.len() / WIDTH;
+        self.blocks[block].push(row);
+        self.len += 1;
+        self.sum_up();
+    }
+
+    pub(super) fn remove(&mut self, table: &mut Table, slot: u32) {
+        let (hole, last) = (table.entry(slot).at as usize, self.len() - 1);
+        let moved = self.blocks[last / WIDTH].row(last % WIDTH);
+        self.blocks[hole / WIDTH].set(hole % WIDTH, &moved);
+        table.entry_mut(moved.slot).at = table.entry(slot).at;
+        self.blocks[last / WIDTH].swap_remove(last % WIDTH);
+        self.len -= 1;
+        self.blocks.truncate(self.len().div_ceil(WIDTH));
+        self.sum_up();
+    }
+
+    pub(super) fn change(&mut self, table: &Table, row: &Row) {
+        let at = table.entry(row.slot).at as usize;
+        self.blocks[at / WIDTH].set(at % WIDTH, row);
+        self.sum_up();
+    }
+
+    fn sum_up(&mut self) {
+        self.summary = self.blocks.iter().fold(Summary::EMPTY, |sum, block| sum.join(&block.summary()));
+    }
+
+    pub(super) fn pick(&self, table: &Table, query: &Query<'_>, visits: &mut u32) -> Option<Pick> {
+        *visits += 1;
+        if !self.summary.may_fit(&query.need) {
+            return None;
+        }
+        *visits += self.len;
+        let picks = self.blocks.iter().filter_map(|block| block.pick(query, &table.ids));
+        picks.reduce(|a, b| a.better(b, &table.ids))
+    }
+
+    pub(super) fn near(&self, query: &Query<'_>, floor: i32, each: &mut dyn FnMut(Pick)) {
+        for block in &self.blocks {
+            block.near(query, floor, each);
+        }
+    }
+}
