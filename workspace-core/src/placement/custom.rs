@@ -52,12 +52,15 @@ impl<S: ServerScore> PlacementStrategy for ByScore<S> {
 
     fn select(&self, fleet: FleetView<'_>, _: PlacementContext) -> Option<Candidate> {
         let request = fleet.request();
-        let mut visits = 0;
-        let best = fleet.candidates().inspect(|_| visits += 1).max_by_key(|server| {
+        let (mut visits, mut best) = (0, None);
+        fleet.each_candidate(|server| {
+            visits += 1;
             let preferred = request.labels.preferred(server.labels());
-            (!server.spills(), self.0.score(*server, request), preferred, Reverse(server.id()))
-        })?;
-        Some(Candidate { server: best.key(), reason: Cow::Borrowed("best score"), visits })
+            let rank = (!server.spills(), self.0.score(server, request), preferred, Reverse(server.id()));
+            best = Some((rank, server.key())).max(best);
+        });
+        let (_, server) = best?;
+        Some(Candidate { server, reason: Cow::Borrowed("best score"), visits })
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a strategy sees of the fleet.
 
-use crate::placement::{Ask, Found, Ledger, Order, PlacementRequest, ServerFilter, ServerView, Tolerance, Verdict};
+use crate::placement::{
+    Ask, Found, Ledger, Order, PlacementRequest, ServerFilter, ServerKey, ServerView, Tolerance, Verdict,
+};
 
 /// The fleet at one moment, and what is asked of it; read only.
 #[derive(Clone, Copy, Debug)]
@@ -39,10 +41,12 @@ impl<'a> FleetView<'a> {
         server.refusal(self.ask).is_none() && self.rules_admit(server)
     }
 
-    /// The servers that can take the request, in the order of ids. Looks at every server: prefer [`FleetView::best`].
-    pub fn candidates(&self) -> impl Iterator<Item = ServerView<'a>> {
-        let view = *self;
-        self.ledger.servers().filter(move |server| view.admits(server))
+    /// Calls `each` for every server that can take the request, in no order. The time grows with the fleet: prefer
+    /// [`FleetView::best`].
+    pub fn each_candidate(&self, mut each: impl FnMut(ServerView<'a>)) {
+        let accept = |key| self.ledger.server(key).is_some_and(|server| self.rules_admit(&server));
+        let accept: Option<&dyn Fn(ServerKey) -> bool> = if self.rules.is_some() { Some(&accept) } else { None };
+        self.ledger.each_able(self.ask, accept, &mut |key| self.ledger.server(key).into_iter().for_each(&mut each));
     }
 
     /// The server that the request names, if there is one.

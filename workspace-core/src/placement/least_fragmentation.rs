@@ -83,11 +83,19 @@ impl PlacementStrategy for LeastFragmentation {
                 return Some(Candidate { server, reason, visits });
             }
         }
-        let best = fleet.candidates().inspect(|_| visits += 1).max_by_key(|server| {
+        let mut best = None;
+        fleet.each_candidate(|server| {
+            visits += 1;
+            let (open, growth) = (!server.spills(), Reverse(self.growth(&server, request)));
+            // What cannot win already needs no more numbers.
+            if best.is_some_and(|((best, _, _, _), _)| (open, growth) < best) {
+                return;
+            }
             let preferred = fleet.request().labels.preferred(server.labels());
             let full = server.utilisation_with(*request);
-            (!server.spills(), Reverse(self.growth(server, request)), full, preferred, Reverse(server.id()))
-        })?;
-        Some(Candidate { server: best.key(), reason, visits })
+            best = Some((((open, growth), full, preferred, Reverse(server.id())), server.key())).max(best);
+        });
+        let (_, server) = best?;
+        Some(Candidate { server, reason, visits })
     }
 }

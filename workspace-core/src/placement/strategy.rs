@@ -34,7 +34,7 @@ pub struct Candidate {
 ///
 /// # Contract
 /// - Pure: no I/O, no clock, no randomness, no memory. The same inputs give the same answer in every order of servers.
-/// - It takes only what [`FleetView::candidates`] gives; what it picks outside of it is refused by the claim.
+/// - It takes only what [`FleetView::admits`]; what it picks besides is refused by the claim.
 ///
 /// # Implementing
 /// Most need only a [`ServerScore`](crate::placement::ServerScore) or a

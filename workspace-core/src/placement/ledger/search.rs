@@ -89,6 +89,26 @@ impl Ledger {
         Found { server: named, visits: 1 }
     }
 
+    /// Calls `each` for every server that can take a request, in no order.
+    pub(crate) fn each_able(
+        &self,
+        ask: &Ask,
+        accept: Option<&dyn Fn(ServerKey) -> bool>,
+        each: &mut dyn FnMut(ServerKey),
+    ) {
+        if ask.required {
+            return self.only_named(ask, accept).server.into_iter().for_each(each);
+        }
+        self.with_rules(ask, accept, |accept| {
+            let query = Query { need: ask.need, order: Order::Fullest, accept };
+            for tier in self.tiers() {
+                for rows in self.eligible(tier, ask, query.order).filter_map(|eligible| eligible.class.rows(tier)) {
+                    rows.near(&query, i32::MIN, &mut |pick| each(ServerKey(pick.slot)));
+                }
+            }
+        });
+    }
+
     /// The tiers in which there is somebody, the better first.
     pub(super) fn tiers(&self) -> impl Iterator<Item = Tier> + use<> {
         [Some(Tier::Open), (self.spilling > 0).then_some(Tier::Spill)].into_iter().flatten()

@@ -1,0 +1,83 @@
+//! Placement against a tuned baseline, and its packing quality on a trace: `make bench-placement`.
+//!
+//! Prints tables and writes all figures to the file that is its argument (`target/placement.json`). `SERVERS` and
+//! `STRATEGIES` (lists with commas), `ROUNDS`: what of the churn is measured. `OPENB_DIR`: the trace.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+use workspace_benches::fleet::broken;
+use workspace_benches::placement::churn::{Effort, Row, measure};
+use workspace_fleet::error::Result;
+use workspace_fleet::model::StrategyKind;
+use workspace_fleet::placement::built_in;
+
+const STRATEGIES: [StrategyKind; 5] = [
+    StrategyKind::Spread,
+    StrategyKind::BestFit,
+    StrategyKind::RoundRobin,
+    StrategyKind::Affinity,
+    StrategyKind::LeastFragmentation,
+];
+
+fn main() -> Result<()> {
+    let path = PathBuf::from(std::env::args().nth(1).unwrap_or_else(|| "target/placement.json".to_owned()));
+    let mut figures = churn();
+    figures.extend(Vec::<Value>::new());
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent).map_err(|error| broken("the figures cannot be written").source(error))?;
+    }
+    let text = format!("{:#}\n", Value::Array(figures));
+    std::fs::write(&path, text).map_err(|error| broken("the figures cannot be written").source(error))?;
+    println!("\n{}", path.display());
+    Ok(())
+}
+
+fn list(variable: &str) -> Option<Vec<String>> {
+    let text = std::env::var(variable).ok()?;
+    Some(text.split(',').map(str::to_owned).collect())
+}
+
+fn churn() -> Vec<Value> {
+    let sizes: Vec<usize> = list("SERVERS").map_or_else(
+        || vec![100, 1_000, 10_000, 100_000],
+        |list| list.iter().filter_map(|size| size.parse().ok()).collect(),
+    );
+    let wanted = list("STRATEGIES");
+    let rounds = list("ROUNDS").and_then(|list| list.first()?.parse().ok()).unwrap_or(9);
+    println!("churn: release one, place one, at 70 % use; medians of {rounds} rounds in turn with the baseline");
+    println!(
+        "{:>7}  {:<20} {:>10} {:>8} {:>9} {:>11} {:>7} {:>8}",
+        "servers", "strategy", "ops/s", "p50 ns", "p99 ns", "baseline/s", "times", "visits"
+    );
+    let mut figures = Vec::new();
+    for servers in sizes {
+        for kind in STRATEGIES {
+            if wanted.as_ref().is_some_and(|wanted| !wanted.iter().any(|name| name == built_in(kind).name())) {
+                continue;
+            }
+            let slow = kind == StrategyKind::LeastFragmentation && servers > 1_000;
+            let operations = if slow { 2_000 } else { 40_000 };
+            let row = measure(kind, servers, Effort { rounds, operations, baseline_visits: 20_000_000 });
+            print_row(&row);
+            figures.push(row.json());
+        }
+    }
+    figures
+}
+
+fn print_row(row: &Row) {
+    println!(
+        "{:>7}  {:<20} {:>10.0} {:>8} {:>9} {:>11.0} {:>7.1} {:>8.1}",
+        row.servers,
+        row.strategy,
+        row.ops_per_second,
+        row.p50.as_nanos(),
+        row.p99.as_nanos(),
+        row.baseline_ops_per_second,
+        row.ops_per_second / row.baseline_ops_per_second,
+        row.visits_per_op
+    );
+}
