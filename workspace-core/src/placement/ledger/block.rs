@@ -83,32 +83,32 @@ impl Block {
     }
 
     pub(super) fn summary(&self) -> Summary {
-        let mut room = [-1; 5];
-        for (greatest, dimension) in room.iter_mut().zip(&self.room) {
-            *greatest = dimension.iter().fold(-1, |greatest, &amount| greatest.max(amount));
-        }
-        let (mut least, mut most) = (i32::MAX, -1);
+        let [cpu, memory, disk, slots, gpus] = &self.room;
+        let room = [greatest(cpu), greatest(memory), greatest(disk), greatest(slots), greatest(gpus)];
+        let (mut least, mut most) = ([0; WIDTH], [0; WIDTH]);
         for lane in 0..WIDTH {
-            let free = self.room[0][lane] < 0;
-            least = least.min(if free { i32::MAX } else { self.score[lane] });
-            most = most.max(if free { -1 } else { self.score[lane] });
+            // All ones where there is no server.
+            let free = cpu[lane] >> 31;
+            // The complement turns the least into the greatest.
+            least[lane] = !self.score[lane] & !free | i32::MIN & free;
+            most[lane] = self.score[lane] | free;
         }
-        Summary { room, least, most }
+        Summary { room, least: !greatest(&least), most: greatest(&most) }
     }
 
     /// The greatest flipped score of the servers that have room, [`NONE`] when none has.
     fn greatest(&self, need: &Lanes, flip: i32) -> i32 {
         let [cpu, memory, disk, slots, gpus] = &self.room;
-        let mut greatest = NONE;
-        for lane in 0..WIDTH {
-            let fits = (need[0] <= cpu[lane])
-                & (need[1] <= memory[lane])
-                & (need[2] <= disk[lane])
-                & (need[3] <= slots[lane])
-                & (need[4] <= gpus[lane]);
-            greatest = greatest.max(if fits { self.score[lane] ^ flip } else { NONE });
+        let mut values = [NONE; WIDTH];
+        for (lane, value) in values.iter_mut().enumerate() {
+            let short = (need[0] > cpu[lane])
+                | (need[1] > memory[lane])
+                | (need[2] > disk[lane])
+                | (need[3] > slots[lane])
+                | (need[4] > gpus[lane]);
+            *value = if short { NONE } else { self.score[lane] ^ flip };
         }
-        greatest
+        greatest(&values)
     }
 
     /// The rows that have room and that no further rule refuses.
@@ -148,4 +148,11 @@ impl Block {
             each(Pick { value, slot });
         }
     }
+}
+
+/// The greatest of sixteen, in halves: each half is one vector instruction or a few.
+fn greatest(values: &[i32; WIDTH]) -> i32 {
+    let eight: [i32; 8] = std::array::from_fn(|at| values[at].max(values[at + 8]));
+    let four: [i32; 4] = std::array::from_fn(|at| eight[at].max(eight[at + 4]));
+    four[0].max(four[2]).max(four[1].max(four[3]))
 }

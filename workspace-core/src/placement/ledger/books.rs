@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::block::Row;
-use super::class::{Class, Shape};
+use super::class::{Class, Head, Shape};
 use super::labels::Interner;
 use super::rows::{IndexFrom, Rows};
 use super::table::{Entry, Facts, Table, Tier};
@@ -123,6 +123,7 @@ impl Ledger {
             scheduling: server.record.scheduling,
             last_error: server.observation.last_error.clone(),
         };
+        let takes_work = may_schedule(facts.availability, facts.scheduling, false).is_ok();
         let soft_slots = server.record.spec.soft_max_workspaces.unwrap_or(u32::MAX);
         let slot = match self.by_id.get(&id) {
             Some(&slot) => {
@@ -132,7 +133,7 @@ impl Ledger {
             None => self.insert(id, facts),
         };
         let entry = self.table.entry_mut(slot);
-        (entry.used, entry.soft_slots) = (server.reserved, soft_slots);
+        (entry.used, entry.soft_slots, entry.takes_work) = (server.reserved, soft_slots, takes_work);
         self.refile(slot);
         ServerKey(slot)
     }
@@ -142,7 +143,16 @@ impl Ledger {
         self.by_id.insert(id, slot);
         self.by_name.insert(facts.name.clone(), slot);
         let (used, soft_slots) = (Resources::default(), u32::MAX);
-        self.table.entries.push(Entry { used, class: 0, at: 0, soft_slots, busy: false, tier: Tier::Closed });
+        self.table.entries.push(Entry {
+            used,
+            class: 0,
+            at: 0,
+            soft_slots,
+            busy: false,
+            takes_work: false,
+            removed: false,
+            tier: Tier::Closed,
+        });
         self.table.ids.push(id);
         let class = self.class_for(&facts);
         self.table.facts.push(Some(facts));
@@ -167,6 +177,7 @@ impl Ledger {
     pub fn remove(&mut self, id: ServerId) {
         let Some(slot) = self.by_id.remove(&id) else { return };
         self.leave(slot);
+        self.table.entry_mut(slot).removed = true;
         if let Some(facts) = self.table.facts[slot as usize].take() {
             self.forget_name(&facts.name, slot);
         }
@@ -190,8 +201,9 @@ impl Ledger {
     /// Says whether as many starts are under way on a server as it should have at once: then it takes more only when
     /// no other has room.
     pub fn set_busy(&mut self, server: ServerKey, busy: bool) {
-        if self.table.facts(server.0).is_some() {
-            self.table.entry_mut(server.0).busy = busy;
+        let entry = self.table.entry_mut(server.0);
+        if !entry.removed && entry.busy != busy {
+            entry.busy = busy;
             self.refile(server.0);
         }
     }
@@ -202,11 +214,11 @@ impl Ledger {
     /// [`Shortage`] when there is not enough, or no such server; nothing changed then. Health and cordons are the
     /// decision's matter, not that of the books.
     pub fn reserve(&mut self, server: ServerKey, resources: Resources) -> Result<(), Shortage> {
-        let limits = match self.table.facts(server.0) {
-            Some(_) => self.limits(server.0),
-            None => return Err(Shortage { dimension: None, needs: 0, free: 0 }),
-        };
+        let limits = self.limits(server.0);
         let entry = self.table.entry_mut(server.0);
+        if entry.removed {
+            return Err(Shortage { dimension: None, needs: 0, free: 0 });
+        }
         let free = limits.minus(entry.used);
         if let Some(dimension) = resources.first_over(&free) {
             let (needs, free) = (resources.get(dimension), free.get(dimension));
@@ -219,8 +231,8 @@ impl Ledger {
 
     /// Gives room back; at most what is reserved.
     pub fn release(&mut self, server: ServerKey, resources: Resources) {
-        if self.table.facts(server.0).is_some() {
-            let entry = self.table.entry_mut(server.0);
+        let entry = self.table.entry_mut(server.0);
+        if !entry.removed {
             entry.used = entry.used.minus(resources);
             self.refile(server.0);
         }
@@ -257,44 +269,31 @@ impl Ledger {
         self.shapes[class.shape as usize].limits
     }
 
-    /// Puts a server where its entry and facts say that it belongs.
+    /// Puts a server where its entry says that it belongs.
     fn refile(&mut self, slot: u32) {
-        let tier = self.tier(slot);
-        let Self { table, classes, shapes, .. } = self;
+        let Self { table, classes, shapes, index_from, .. } = self;
         let entry = table.entry(slot);
+        let (old, tier) = (entry.tier, entry.wanted_tier());
         let class = &mut classes[entry.class as usize];
-        let shape = &shapes[class.shape as usize];
-        let row =
-            Row { slot, room: lanes::room(&shape.limits.minus(entry.used)), score: shape.weights.score(&entry.used) };
-        let old = entry.tier;
+        let shape = &mut shapes[class.shape as usize];
+        let room = lanes::room(&shape.limits.minus(entry.used));
+        let row = Row { slot, room, score: shape.weights.score(&entry.used) };
         if old == tier {
             if let Some(rows) = class.rows_mut(tier) {
                 rows.change(table, &row);
             }
-            return;
+        } else {
+            if let Some(rows) = class.rows_mut(old) {
+                rows.remove(table, slot, *index_from);
+            }
+            if let Some(rows) = class.rows_mut(tier) {
+                rows.insert(table, &row, *index_from);
+            }
+            table.entry_mut(slot).tier = tier;
+            self.spilling -= usize::from(old == Tier::Spill);
+            self.spilling += usize::from(tier == Tier::Spill);
         }
-        if let Some(rows) = class.rows_mut(old) {
-            rows.remove(table, slot, self.index_from);
-        }
-        if let Some(rows) = class.rows_mut(tier) {
-            rows.insert(table, &row, self.index_from);
-        }
-        table.entry_mut(slot).tier = tier;
-        self.spilling -= usize::from(old == Tier::Spill);
-        self.spilling += usize::from(tier == Tier::Spill);
-    }
-
-    fn tier(&self, slot: u32) -> Tier {
-        let entry = self.table.entry(slot);
-        let open = self
-            .table
-            .facts(slot)
-            .is_some_and(|facts| may_schedule(facts.availability, facts.scheduling, false).is_ok());
-        match open {
-            false => Tier::Closed,
-            true if entry.busy || entry.used.slots >= u64::from(entry.soft_slots) => Tier::Spill,
-            true => Tier::Open,
-        }
+        class.tell(&mut shape.heads);
     }
 
     fn class_for(&mut self, facts: &Facts) -> u32 {
@@ -303,7 +302,7 @@ impl Ledger {
                 limits: facts.limits,
                 lanes: lanes::room(&facts.limits),
                 weights: Weights::of(&facts.limits),
-                classes: Vec::new(),
+                heads: Vec::new(),
             });
             u32::try_from(self.shapes.len() - 1).unwrap_or(u32::MAX)
         });
@@ -315,6 +314,7 @@ impl Ledger {
             open: Rows::EMPTY,
             spill: Rows::EMPTY,
             shape,
+            head: u32::try_from(self.shapes[shape as usize].heads.len()).unwrap_or(u32::MAX),
             members: Vec::new(),
             labels: facts.labels.clone(),
         };
@@ -329,7 +329,8 @@ impl Ledger {
             }
         };
         self.by_labels.insert((shape, facts.labels.clone()), number);
-        self.shapes[shape as usize].classes.push(number);
+        let head = Head::new(number, self.classes[number as usize].bits.low());
+        self.shapes[shape as usize].heads.push(head);
         number
     }
 
@@ -360,10 +361,15 @@ impl Ledger {
         }
         if class.members.is_empty() {
             let key = (class.shape, std::mem::take(&mut class.labels));
-            self.shapes[class.shape as usize].classes.retain(|&other| other != number);
+            let (heads, head) = (&mut self.shapes[class.shape as usize].heads, class.head);
+            heads.swap_remove(head as usize);
+            if let Some(moved) = heads.get(head as usize).map(|head| head.class) {
+                self.classes[moved as usize].head = head;
+            }
             self.by_labels.remove(&key);
             self.spare.push(number);
         } else {
+            class.tell(&mut self.shapes[class.shape as usize].heads);
             self.add_to_turns(number);
         }
     }

@@ -5,6 +5,7 @@
 //! passes over what cannot fit by its bounds, and ends at the first block that holds a server with room.
 
 use super::block::{Block, Row, WIDTH};
+use super::class::Bounds;
 use super::query::{Pick, Query};
 use super::summary::Summary;
 use super::table::Table;
@@ -57,8 +58,10 @@ impl Index {
         self.order.iter().flat_map(|&block| self.blocks[block as usize].rows())
     }
 
-    pub(super) fn summary(&self) -> Summary {
-        self.groups.iter().fold(Summary::EMPTY, |sum, group| sum.join(group))
+    /// Blocks are in the order of scores and none is empty beside others: the ends are in the first and the last.
+    pub(super) fn bounds(&self) -> Bounds {
+        let (first, last) = (self.sums.first(), self.sums.last());
+        first.zip(last).map_or(Bounds::NONE, |(first, last)| Bounds::of(first.least, last.most))
     }
 
     /// The position whose range holds this key.
@@ -72,12 +75,15 @@ impl Index {
     }
 
     pub(super) fn insert(&mut self, table: &mut Table, row: &Row) {
-        let id = table.id(row.slot);
-        let mut position = self.find(row.score, id);
+        let position = self.find(row.score, table.id(row.slot));
+        self.insert_at(position, table, row);
+    }
+
+    fn insert_at(&mut self, mut position: usize, table: &mut Table, row: &Row) {
         if self.blocks[self.order[position] as usize].is_full() {
             self.split(table, position);
             let next = position + 1;
-            if (self.fence_score[next], self.fence_id[next]) <= (row.score, id) {
+            if (self.fence_score[next], self.fence_id[next]) <= (row.score, table.id(row.slot)) {
                 position = next;
             }
         }
@@ -91,6 +97,11 @@ impl Index {
     }
 
     pub(super) fn remove(&mut self, table: &mut Table, slot: u32) {
+        self.take(table, slot);
+    }
+
+    /// Removes a server; whether the blocks are still in the same positions.
+    fn take(&mut self, table: &mut Table, slot: u32) -> bool {
         let block = table.entry(slot).at;
         let position = self.position[block as usize] as usize;
         let rows = &mut self.blocks[block as usize];
@@ -98,20 +109,20 @@ impl Index {
         self.len -= 1;
         let left = rows.len();
         self.sum_up(position);
-        if left < WIDTH / 2 {
-            self.merge(table, position);
-        }
+        left >= WIDTH / 2 || !self.merge(table, position)
     }
 
     pub(super) fn change(&mut self, table: &mut Table, row: &Row) {
         let block = table.entry(row.slot).at;
         let position = self.position[block as usize] as usize;
-        if self.find(row.score, table.id(row.slot)) == position {
+        let target = self.find(row.score, table.id(row.slot));
+        if target == position {
             let rows = &mut self.blocks[block as usize];
             rows.set(rows.lane_of(row.slot), row);
             self.sum_up(position);
+        } else if self.take(table, row.slot) {
+            self.insert_at(target, table, row);
         } else {
-            self.remove(table, row.slot);
             self.insert(table, row);
         }
     }
@@ -143,8 +154,8 @@ impl Index {
         self.renumber(position);
     }
 
-    /// Joins a block that is less than half full with a neighbour when both fit into one and leave it room to grow.
-    fn merge(&mut self, table: &mut Table, position: usize) {
+    /// Joins a block that is less than half full with a neighbour when both fit into one and leave it room to grow; whether it did.
+    fn merge(&mut self, table: &mut Table, position: usize) -> bool {
         let len = |position: usize| self.order.get(position).map(|&block| self.blocks[block as usize].len());
         let small =
             |other: Option<usize>| len(position).zip(other).is_some_and(|(a, b)| a == 0 || a + b <= WIDTH * 3 / 4);
@@ -153,7 +164,7 @@ impl Index {
         } else if position > 0 && small(len(position - 1)) {
             position - 1
         } else {
-            return;
+            return false;
         };
         let (into, from) = (self.order[lower], self.order[lower + 1]);
         let rows: Vec<Row> = self.blocks[from as usize].rows().collect();
@@ -169,6 +180,7 @@ impl Index {
         self.sums.remove(lower + 1);
         self.sums[lower] = self.blocks[into as usize].summary();
         self.renumber(lower);
+        true
     }
 
     /// Corrects what depends on positions, from one on.

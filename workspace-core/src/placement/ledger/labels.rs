@@ -13,6 +13,11 @@ pub(super) struct LabelBits {
 }
 
 impl LabelBits {
+    /// The first 64 labels.
+    pub(super) const fn low(&self) -> u64 {
+        self.low
+    }
+
     fn add(&mut self, bit: u32) {
         match bit.checked_sub(64) {
             None => self.low |= 1 << bit,
@@ -46,6 +51,16 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
+    /// Whether the first 64 labels alone rule a class out.
+    pub(super) const fn refuses_low(&self, low: u64) -> bool {
+        self.impossible || self.must.low & !low != 0 || self.must_not.low & low != 0
+    }
+
+    /// Whether labels beyond the first 64 are spoken of.
+    pub(super) const fn is_low(&self) -> bool {
+        self.must.high.is_empty() && self.must_not.high.is_empty()
+    }
+
     pub(super) fn admits(&self, labels: &LabelBits) -> bool {
         !self.impossible && labels.has_all(&self.must) && labels.shared(&self.must_not) == 0
     }

@@ -1,10 +1,10 @@
 //! The servers of one class and tier: scanned while they are few, indexed when they are many.
 
 use super::block::Row;
+use super::class::Bounds;
 use super::index::Index;
 use super::query::{Pick, Query};
 use super::scan::Scan;
-use super::summary::Summary;
 use super::table::Table;
 
 /// From how many servers of one class on an index is kept; half as many give it up again.
@@ -20,21 +20,10 @@ pub(super) enum Rows {
 impl Rows {
     pub(super) const EMPTY: Self = Self::Scan(Scan::EMPTY);
 
-    pub(super) fn summary(&self) -> Summary {
+    pub(super) fn bounds(&self) -> Bounds {
         match self {
-            Self::Scan(scan) => scan.summary(),
-            Self::Index(index) => index.summary(),
-        }
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    fn len(&self) -> usize {
-        match self {
-            Self::Scan(scan) => scan.len(),
-            Self::Index(index) => index.len(),
+            Self::Scan(scan) => Bounds::of(scan.summary().least, scan.summary().most),
+            Self::Index(index) => index.bounds(),
         }
     }
 

@@ -20,8 +20,8 @@ impl Scan {
         self.len as usize
     }
 
-    pub(super) const fn summary(&self) -> Summary {
-        self.summary
+    pub(super) const fn summary(&self) -> &Summary {
+        &self.summary
     }
 
     pub(super) fn rows(&self) -> impl Iterator<Item = Row> + '_ {

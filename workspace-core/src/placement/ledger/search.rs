@@ -1,6 +1,6 @@
 //! The best server of all classes.
 
-use super::class::Class;
+use super::class::{Head, NOBODY, Shape, which};
 use super::query::Query;
 use super::table::Tier;
 use super::{Ask, Ledger, ServerKey};
@@ -37,9 +37,9 @@ struct Best {
 }
 
 /// A class that a request may go to.
-struct Eligible<'a> {
-    number: u32,
-    class: &'a Class,
+#[derive(Clone, Copy)]
+struct Eligible {
+    class: u32,
     /// No server of it has a greater rank.
     bound: i64,
     /// What makes a rank of a flipped score.
@@ -102,7 +102,8 @@ impl Ledger {
         self.with_rules(ask, accept, |accept| {
             let query = Query { need: ask.need, order: Order::Fullest, accept };
             for tier in self.tiers() {
-                for rows in self.eligible(tier, ask, query.order).filter_map(|eligible| eligible.class.rows(tier)) {
+                for eligible in self.eligible(tier, ask, query.order) {
+                    let Some(rows) = self.classes[eligible.class as usize].rows(tier) else { continue };
                     rows.near(&query, i32::MIN, &mut |pick| each(ServerKey(pick.slot)));
                 }
             }
@@ -131,44 +132,74 @@ impl Ledger {
     }
 
     fn best_of(&self, tier: Tier, ask: &Ask, query: &Query<'_>, visits: &mut u32) -> Option<Best> {
+        let which = which(tier, query.order);
         // The class with the best bound first: its best server rules most of the others out.
-        let lead = self.eligible(tier, ask, query.order).inspect(|_| *visits += 1).max_by_key(|other| other.bound)?;
-        let mut best = self.best_in(&lead, tier, ask, query, None, visits);
-        for other in self.eligible(tier, ask, query.order) {
-            if other.number != lead.number && best.is_none_or(|best| other.bound >= best.rank) {
-                best = self.best_in(&other, tier, ask, query, best, visits);
+        let mut lead: Option<Eligible> = None;
+        for (shape, shift) in self.shapes_for(ask, query.order) {
+            *visits += u32::try_from(shape.heads.len()).unwrap_or(u32::MAX);
+            let mut least = lead.map_or(NOBODY, |lead| flipped(lead.bound - shift));
+            for head in &shape.heads {
+                let bound = head.bound(which);
+                if bound > least && self.has_labels(head, ask) {
+                    least = bound;
+                    lead = Some(Eligible { class: head.class, bound: i64::from(bound) + shift, shift });
+                }
+            }
+        }
+        let lead = lead?;
+        let mut best = self.best_in(lead, tier, ask, query, None, visits);
+        for (shape, shift) in self.shapes_for(ask, query.order) {
+            let mut floor = best.map_or(NOBODY + 1, |best| flipped(best.rank - shift));
+            for head in &shape.heads {
+                let bound = head.bound(which);
+                if bound >= floor && head.class != lead.class && self.has_labels(head, ask) {
+                    let other = Eligible { class: head.class, bound: i64::from(bound) + shift, shift };
+                    best = self.best_in(other, tier, ask, query, best, visits);
+                    floor = best.map_or(NOBODY + 1, |best| flipped(best.rank - shift));
+                }
             }
         }
         best
     }
 
+    /// The shapes of servers that could take a request, were they empty, and what makes ranks of their scores.
+    fn shapes_for<'a>(&'a self, ask: &'a Ask, order: Order) -> impl Iterator<Item = (&'a Shape, i64)> {
+        let able = self.shapes.iter().filter(|shape| fits(&ask.need, &shape.lanes));
+        able.map(move |shape| (shape, order.shift(shape.weights.growth(&ask.resources))))
+    }
+
+    fn has_labels(&self, head: &Head, ask: &Ask) -> bool {
+        !ask.wanted.refuses_low(head.low)
+            && (ask.wanted.is_low() || ask.wanted.admits(&self.classes[head.class as usize].bits))
+    }
+
     /// The classes that have the labels and could have the room, were they empty.
-    fn eligible<'a>(&'a self, tier: Tier, ask: &'a Ask, order: Order) -> impl Iterator<Item = Eligible<'a>> {
-        self.shapes.iter().filter(|shape| fits(&ask.need, &shape.lanes)).flat_map(move |shape| {
-            let shift = order.shift(shape.weights.growth(&ask.resources));
-            shape.classes.iter().filter_map(move |&number| {
-                let class = &self.classes[number as usize];
-                let rows = class.rows(tier).filter(|rows| !rows.is_empty())?;
-                let bound = i64::from(rows.summary().bound(order)) + shift;
-                ask.wanted.admits(&class.bits).then_some(Eligible { number, class, bound, shift })
+    fn eligible<'a>(&'a self, tier: Tier, ask: &'a Ask, order: Order) -> impl Iterator<Item = Eligible> {
+        self.shapes_for(ask, order).flat_map(move |(shape, shift)| {
+            let which = which(tier, order);
+            let some = shape.heads.iter().filter(move |head| head.bound(which) != NOBODY);
+            some.filter(|head| self.has_labels(head, ask)).map(move |head| {
+                let bound = i64::from(head.bound(which)) + shift;
+                Eligible { class: head.class, bound, shift }
             })
         })
     }
 
     fn best_in(
         &self,
-        eligible: &Eligible<'_>,
+        eligible: Eligible,
         tier: Tier,
         ask: &Ask,
         query: &Query<'_>,
         best: Option<Best>,
         visits: &mut u32,
     ) -> Option<Best> {
+        let class = &self.classes[eligible.class as usize];
         let floor = best.map_or(i32::MIN, |best| flipped(best.rank - eligible.shift));
-        let Some(pick) = eligible.class.rows(tier).and_then(|rows| rows.pick(&self.table, query, floor, visits)) else {
+        let Some(pick) = class.rows(tier).and_then(|rows| rows.pick(&self.table, query, floor, visits)) else {
             return best;
         };
-        let preferred = ask.wanted.preferred(&eligible.class.bits);
+        let preferred = ask.wanted.preferred(&class.bits);
         let found = Best { rank: i64::from(pick.value) + eligible.shift, preferred, slot: pick.slot };
         let wins = |best: Best| {
             let id = |best: Best| std::cmp::Reverse(self.table.id(best.slot));
@@ -189,8 +220,9 @@ impl Ledger {
         };
         let mut chosen = (number(best.slot), best.slot);
         for eligible in self.eligible(tier, ask, query.order).filter(|eligible| eligible.bound >= least) {
-            if ask.wanted.preferred(&eligible.class.bits) == best.preferred
-                && let Some(rows) = eligible.class.rows(tier)
+            let class = &self.classes[eligible.class as usize];
+            if ask.wanted.preferred(&class.bits) == best.preferred
+                && let Some(rows) = class.rows(tier)
             {
                 rows.near(query, flipped(least - eligible.shift), &mut |pick| {
                     chosen = chosen.min((number(pick.slot), pick.slot));
@@ -201,7 +233,7 @@ impl Ledger {
     }
 }
 
-/// A flipped score as near to this as there can be.
+/// A flipped score as near to this as a server can have.
 fn flipped(score: i64) -> i32 {
-    i32::try_from(score).unwrap_or(if score < 0 { i32::MIN } else { i32::MAX })
+    i32::try_from(score.max(i64::from(NOBODY) + 1)).unwrap_or(i32::MAX)
 }

@@ -30,7 +30,21 @@ pub(super) struct Entry {
     pub(super) soft_slots: u32,
     /// As many starts are under way as the server should have at once.
     pub(super) busy: bool,
+    /// Whether its health and the admins let new work come.
+    pub(super) takes_work: bool,
+    pub(super) removed: bool,
     pub(super) tier: Tier,
+}
+
+impl Entry {
+    /// The tier where it belongs.
+    pub(super) fn wanted_tier(&self) -> Tier {
+        match self.takes_work {
+            false => Tier::Closed,
+            true if self.busy || self.used.slots >= u64::from(self.soft_slots) => Tier::Spill,
+            true => Tier::Open,
+        }
+    }
 }
 
 /// What changes rarely.
