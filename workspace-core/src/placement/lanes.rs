@@ -52,6 +52,15 @@ impl Weights {
         i32::try_from(self.sum(used).min(FULLEST)).unwrap_or(i32::MAX)
     }
 
+    /// The lesser of the shares of cores and memory. A request that fits has no greater one than the room has.
+    ///
+    /// The greatest cores and the greatest memory of several servers may be those of different servers; the greatest
+    /// joint room is that of one.
+    pub(super) fn joint(&self, lanes: &Lanes) -> i32 {
+        let share = |at: usize| self.0[at] * u64::try_from(lanes[at]).unwrap_or(0);
+        i32::try_from(share(0).min(share(1))).unwrap_or(i32::MAX)
+    }
+
     /// What a request adds to the score.
     pub(super) fn growth(&self, request: &Resources) -> i64 {
         i64::try_from(self.sum(request)).unwrap_or(i64::MAX)

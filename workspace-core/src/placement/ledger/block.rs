@@ -17,6 +17,7 @@ const NONE: i32 = i32::MIN;
 pub(super) struct Block {
     score: [i32; WIDTH],
     room: [[i32; WIDTH]; 5],
+    joint: [i32; WIDTH],
     slot: [u32; WIDTH],
     pub(super) len: u32,
 }
@@ -26,11 +27,13 @@ pub(super) struct Block {
 pub(super) struct Row {
     pub(super) slot: u32,
     pub(super) room: Lanes,
+    pub(super) joint: i32,
     pub(super) score: i32,
 }
 
 impl Block {
-    pub(super) const EMPTY: Self = Self { score: [0; WIDTH], room: [[-1; WIDTH]; 5], slot: [u32::MAX; WIDTH], len: 0 };
+    pub(super) const EMPTY: Self =
+        Self { score: [0; WIDTH], room: [[-1; WIDTH]; 5], joint: [-1; WIDTH], slot: [u32::MAX; WIDTH], len: 0 };
 
     pub(super) const fn len(&self) -> usize {
         self.len as usize
@@ -41,7 +44,12 @@ impl Block {
     }
 
     pub(super) fn row(&self, lane: usize) -> Row {
-        Row { slot: self.slot[lane], room: self.room.map(|dimension| dimension[lane]), score: self.score[lane] }
+        Row {
+            slot: self.slot[lane],
+            room: self.room.map(|dimension| dimension[lane]),
+            joint: self.joint[lane],
+            score: self.score[lane],
+        }
     }
 
     pub(super) fn rows(&self) -> impl Iterator<Item = Row> + '_ {
@@ -51,6 +59,7 @@ impl Block {
     pub(super) fn set(&mut self, lane: usize, row: &Row) {
         self.slot[lane] = row.slot;
         self.score[lane] = row.score;
+        self.joint[lane] = row.joint;
         for (dimension, amount) in self.room.iter_mut().zip(row.room) {
             dimension[lane] = amount;
         }
@@ -67,7 +76,7 @@ impl Block {
         let last = self.len() - 1;
         let moved = self.row(last);
         self.set(lane, &moved);
-        self.set(last, &Row { slot: u32::MAX, room: NO_ROOM, score: 0 });
+        self.set(last, &Row { slot: u32::MAX, room: NO_ROOM, joint: -1, score: 0 });
         self.len -= 1;
     }
 
@@ -93,7 +102,7 @@ impl Block {
             least[lane] = !self.score[lane] & !free | i32::MIN & free;
             most[lane] = self.score[lane] | free;
         }
-        Summary { room, least: !greatest(&least), most: greatest(&most) }
+        Summary { room, joint: greatest(&self.joint), least: !greatest(&least), most: greatest(&most) }
     }
 
     /// The greatest flipped score of the servers that have room, [`NONE`] when none has.

@@ -277,7 +277,7 @@ impl Ledger {
         let class = &mut classes[entry.class as usize];
         let shape = &mut shapes[class.shape as usize];
         let room = lanes::room(&shape.limits.minus(entry.used));
-        let row = Row { slot, room, score: shape.weights.score(&entry.used) };
+        let row = Row { slot, room, joint: shape.weights.joint(&room), score: shape.weights.score(&entry.used) };
         if old == tier {
             if let Some(rows) = class.rows_mut(tier) {
                 rows.change(table, &row);

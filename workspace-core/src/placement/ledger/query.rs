@@ -8,6 +8,8 @@ use crate::placement::lanes::Lanes;
 #[derive(Clone, Copy)]
 pub(super) struct Query<'a> {
     pub(super) need: Lanes,
+    /// The joint need in the class that is searched; 0 asks for nothing.
+    pub(super) joint: i32,
     pub(super) order: Order,
     /// Rules besides room and labels: servers that are excluded, hard rules of an embedder.
     pub(super) accept: Option<&'a dyn Fn(u32) -> bool>,

@@ -66,7 +66,7 @@ impl Ledger {
         }
         let mut visits = 0;
         let server = self.with_rules(ask, accept, |accept| {
-            let query = Query { need: ask.need, order, accept };
+            let query = Query { need: ask.need, joint: 0, order, accept };
             self.tiers().find_map(|tier| {
                 let best = self.best_of(tier, ask, &query, &mut visits)?;
                 let slot = if tolerance.thousandths == 0 {
@@ -100,7 +100,7 @@ impl Ledger {
             return self.only_named(ask, accept).server.into_iter().for_each(each);
         }
         self.with_rules(ask, accept, |accept| {
-            let query = Query { need: ask.need, order: Order::Fullest, accept };
+            let query = Query { need: ask.need, joint: 0, order: Order::Fullest, accept };
             for tier in self.tiers() {
                 for eligible in self.eligible(tier, ask, query.order) {
                     let Some(rows) = self.classes[eligible.class as usize].rows(tier) else { continue };
@@ -196,7 +196,9 @@ impl Ledger {
     ) -> Option<Best> {
         let class = &self.classes[eligible.class as usize];
         let floor = best.map_or(i32::MIN, |best| flipped(best.rank - eligible.shift));
-        let Some(pick) = class.rows(tier).and_then(|rows| rows.pick(&self.table, query, floor, visits)) else {
+        let joint = self.shapes[class.shape as usize].weights.joint(&ask.need);
+        let query = Query { joint, ..*query };
+        let Some(pick) = class.rows(tier).and_then(|rows| rows.pick(&self.table, &query, floor, visits)) else {
             return best;
         };
         let preferred = ask.wanted.preferred(&class.bits);
