@@ -18,6 +18,7 @@ pub(super) struct Block {
     score: [i32; WIDTH],
     room: [[i32; WIDTH]; 5],
     joint: [i32; WIDTH],
+    marks: [u32; WIDTH],
     slot: [u32; WIDTH],
     pub(super) len: u32,
 }
@@ -28,12 +29,20 @@ pub(super) struct Row {
     pub(super) slot: u32,
     pub(super) room: Lanes,
     pub(super) joint: i32,
+    /// Its labels.
+    pub(super) marks: u32,
     pub(super) score: i32,
 }
 
 impl Block {
-    pub(super) const EMPTY: Self =
-        Self { score: [0; WIDTH], room: [[-1; WIDTH]; 5], joint: [-1; WIDTH], slot: [u32::MAX; WIDTH], len: 0 };
+    pub(super) const EMPTY: Self = Self {
+        score: [0; WIDTH],
+        room: [[-1; WIDTH]; 5],
+        joint: [-1; WIDTH],
+        marks: [0; WIDTH],
+        slot: [u32::MAX; WIDTH],
+        len: 0,
+    };
 
     pub(super) const fn len(&self) -> usize {
         self.len as usize
@@ -48,6 +57,7 @@ impl Block {
             slot: self.slot[lane],
             room: self.room.map(|dimension| dimension[lane]),
             joint: self.joint[lane],
+            marks: self.marks[lane],
             score: self.score[lane],
         }
     }
@@ -60,6 +70,7 @@ impl Block {
         self.slot[lane] = row.slot;
         self.score[lane] = row.score;
         self.joint[lane] = row.joint;
+        self.marks[lane] = row.marks;
         for (dimension, amount) in self.room.iter_mut().zip(row.room) {
             dimension[lane] = amount;
         }
@@ -76,7 +87,7 @@ impl Block {
         let last = self.len() - 1;
         let moved = self.row(last);
         self.set(lane, &moved);
-        self.set(last, &Row { slot: u32::MAX, room: NO_ROOM, joint: -1, score: 0 });
+        self.set(last, &Row { slot: u32::MAX, room: NO_ROOM, joint: -1, marks: 0, score: 0 });
         self.len -= 1;
     }
 
@@ -102,11 +113,13 @@ impl Block {
             least[lane] = !self.score[lane] & !free | i32::MIN & free;
             most[lane] = self.score[lane] | free;
         }
-        Summary { room, joint: greatest(&self.joint), least: !greatest(&least), most: greatest(&most) }
+        let marks = self.marks.iter().fold(0, |all, marks| all | marks);
+        Summary { room, joint: greatest(&self.joint), marks, least: !greatest(&least), most: greatest(&most) }
     }
 
     /// The greatest flipped score of the servers that have room, [`NONE`] when none has.
-    fn greatest(&self, need: &Lanes, flip: i32) -> i32 {
+    fn greatest(&self, query: &Query<'_>) -> i32 {
+        let (need, flip) = (&query.need, query.order.flip());
         let [cpu, memory, disk, slots, gpus] = &self.room;
         let mut values = [NONE; WIDTH];
         for (lane, value) in values.iter_mut().enumerate() {
@@ -114,24 +127,30 @@ impl Block {
                 | (need[1] > memory[lane])
                 | (need[2] > disk[lane])
                 | (need[3] > slots[lane])
-                | (need[4] > gpus[lane]);
+                | (need[4] > gpus[lane])
+                | !query.admits(self.marks[lane]);
             *value = if short { NONE } else { self.score[lane] ^ flip };
         }
         greatest(&values)
+    }
+
+    fn passes(&self, lane: usize, query: &Query<'_>) -> bool {
+        fits(&query.need, &self.room.map(|dimension| dimension[lane]))
+            && query.admits(self.marks[lane])
+            && query.accept.is_none_or(|accept| accept(self.slot[lane]))
     }
 
     /// The rows that have room and that no further rule refuses.
     fn fitting<'a>(&'a self, query: &'a Query<'_>) -> impl Iterator<Item = (i32, u32)> + 'a {
         let flip = query.order.flip();
         (0..self.len())
-            .filter(move |&lane| fits(&query.need, &self.room.map(|dimension| dimension[lane])))
-            .filter(move |&lane| query.accept.is_none_or(|accept| accept(self.slot[lane])))
+            .filter(move |&lane| self.passes(lane, query))
             .map(move |lane| (self.score[lane] ^ flip, self.slot[lane]))
     }
 
     /// The best row; among equals the one with the lowest id.
     pub(super) fn pick(&self, query: &Query<'_>, ids: &[ServerId]) -> Option<Pick> {
-        let greatest = self.greatest(&query.need, query.order.flip());
+        let greatest = self.greatest(query);
         if greatest == NONE {
             return None;
         }
@@ -144,10 +163,7 @@ impl Block {
     /// The row with this flipped score and the lowest id.
     pub(super) fn lowest_with(&self, value: i32, query: &Query<'_>, ids: &[ServerId]) -> Option<Pick> {
         let score = value ^ query.order.flip();
-        let equals = (0..self.len())
-            .filter(|&lane| self.score[lane] == score)
-            .filter(|&lane| fits(&query.need, &self.room.map(|dimension| dimension[lane])))
-            .filter(|&lane| query.accept.is_none_or(|accept| accept(self.slot[lane])));
+        let equals = (0..self.len()).filter(|&lane| self.score[lane] == score).filter(|&lane| self.passes(lane, query));
         equals.map(|lane| Pick { value, slot: self.slot[lane] }).reduce(|a, b| a.better(b, ids))
     }
 

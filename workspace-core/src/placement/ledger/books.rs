@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::block::Row;
-use super::class::{Class, Head, Shape};
+use super::class::{Class, Shape};
 use super::labels::Interner;
-use super::rows::{IndexFrom, Rows};
+use super::rows::IndexFrom;
 use super::table::{Entry, Facts, Table, Tier};
 use crate::id::ServerId;
 use crate::label::Labels;
 use crate::model::ServerState;
-use crate::placement::lanes::{self, Weights};
+use crate::placement::lanes;
 use crate::placement::may_schedule;
 use crate::resources::{Dimension, Resources};
 
@@ -274,50 +274,40 @@ impl Ledger {
         let Self { table, classes, shapes, index_from, .. } = self;
         let entry = table.entry(slot);
         let (old, tier) = (entry.tier, entry.wanted_tier());
-        let class = &mut classes[entry.class as usize];
+        let class = &classes[entry.class as usize];
         let shape = &mut shapes[class.shape as usize];
         let room = lanes::room(&shape.limits.minus(entry.used));
-        let row = Row { slot, room, joint: shape.weights.joint(&room), score: shape.weights.score(&entry.used) };
+        let (joint, score) = (shape.weights.joint(&room), shape.weights.score(&entry.used));
+        let row = Row { slot, room, joint, marks: class.marks, score };
         if old == tier {
-            if let Some(rows) = class.rows_mut(tier) {
+            if let Some(rows) = shape.rows_mut(tier) {
                 rows.change(table, &row);
             }
         } else {
-            if let Some(rows) = class.rows_mut(old) {
+            if let Some(rows) = shape.rows_mut(old) {
                 rows.remove(table, slot, *index_from);
             }
-            if let Some(rows) = class.rows_mut(tier) {
+            if let Some(rows) = shape.rows_mut(tier) {
                 rows.insert(table, &row, *index_from);
             }
+            shape.sum_up(old);
             table.entry_mut(slot).tier = tier;
             self.spilling -= usize::from(old == Tier::Spill);
             self.spilling += usize::from(tier == Tier::Spill);
         }
-        class.tell(&mut shape.heads);
+        shape.sum_up(tier);
     }
 
     fn class_for(&mut self, facts: &Facts) -> u32 {
         let shape = *self.by_limits.entry(facts.limits.amounts()).or_insert_with(|| {
-            self.shapes.push(Shape {
-                limits: facts.limits,
-                lanes: lanes::room(&facts.limits),
-                weights: Weights::of(&facts.limits),
-                heads: Vec::new(),
-            });
+            self.shapes.push(Shape::new(facts.limits));
             u32::try_from(self.shapes.len() - 1).unwrap_or(u32::MAX)
         });
         if let Some(&class) = self.by_labels.get(&(shape, facts.labels.clone())) {
             return class;
         }
-        let class = Class {
-            bits: self.interner.intern(&facts.labels),
-            open: Rows::EMPTY,
-            spill: Rows::EMPTY,
-            shape,
-            head: u32::try_from(self.shapes[shape as usize].heads.len()).unwrap_or(u32::MAX),
-            members: Vec::new(),
-            labels: facts.labels.clone(),
-        };
+        let bits = self.interner.intern(&facts.labels);
+        let class = Class { shape, marks: bits.marks(), bits, members: Vec::new(), labels: facts.labels.clone() };
         let number = match self.spare.pop() {
             Some(number) => {
                 self.classes[number as usize] = class;
@@ -329,8 +319,6 @@ impl Ledger {
             }
         };
         self.by_labels.insert((shape, facts.labels.clone()), number);
-        let head = Head::new(number, self.classes[number as usize].bits.low());
-        self.shapes[shape as usize].heads.push(head);
         number
     }
 
@@ -350,10 +338,12 @@ impl Ledger {
         let number = self.table.entry(slot).class;
         self.take_from_turns(number);
         let (table, class) = (&mut self.table, &mut self.classes[number as usize]);
+        let shape = &mut self.shapes[class.shape as usize];
         let tier = std::mem::replace(&mut table.entry_mut(slot).tier, Tier::Closed);
-        if let Some(rows) = class.rows_mut(tier) {
+        if let Some(rows) = shape.rows_mut(tier) {
             rows.remove(table, slot, self.index_from);
         }
+        shape.sum_up(tier);
         self.spilling -= usize::from(tier == Tier::Spill);
         let id = table.id(slot);
         if let Ok(place) = class.members.binary_search_by_key(&id, |&member| table.id(member)) {
@@ -361,15 +351,9 @@ impl Ledger {
         }
         if class.members.is_empty() {
             let key = (class.shape, std::mem::take(&mut class.labels));
-            let (heads, head) = (&mut self.shapes[class.shape as usize].heads, class.head);
-            heads.swap_remove(head as usize);
-            if let Some(moved) = heads.get(head as usize).map(|head| head.class) {
-                self.classes[moved as usize].head = head;
-            }
             self.by_labels.remove(&key);
             self.spare.push(number);
         } else {
-            class.tell(&mut self.shapes[class.shape as usize].heads);
             self.add_to_turns(number);
         }
     }

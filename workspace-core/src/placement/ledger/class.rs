@@ -1,39 +1,34 @@
-//! Servers that are alike: the same limits and the same labels.
+//! Servers that are alike.
 
 use super::labels::LabelBits;
 use super::rows::Rows;
 use super::table::Tier;
 use crate::label::Labels;
 use crate::placement::Order;
-use crate::placement::lanes::{Lanes, Weights};
+use crate::placement::lanes::{self, Lanes, Weights};
 use crate::resources::Resources;
 
-/// Servers with the same limits. A request adds the same to the score of each.
+/// Servers with the same limits. A request adds the same to the score of each, so that one order serves all requests.
 #[derive(Clone, Debug)]
 pub(super) struct Shape {
-    pub(super) limits: Resources,
     pub(super) lanes: Lanes,
     pub(super) weights: Weights,
-    /// Its classes that have members.
-    pub(super) heads: Vec<Head>,
-}
-
-/// What the search reads of every class: half a cache line.
-#[derive(Clone, Debug)]
-pub(super) struct Head {
-    /// The first 64 labels.
-    pub(super) low: u64,
-    /// The class.
-    pub(super) class: u32,
-    /// By [`which`].
+    /// The greatest flipped scores, by [`which`].
     bounds: [i32; 4],
+    pub(super) open: Rows,
+    pub(super) spill: Rows,
+    pub(super) limits: Resources,
 }
 
-/// Where a head has the bound of a tier in an order.
-pub(super) const fn which(tier: Tier, order: Order) -> usize {
-    let spill = matches!(tier, Tier::Spill) as usize;
-    let fullest = matches!(order, Order::Fullest) as usize;
-    2 * spill + fullest
+/// Servers with the same limits and labels: they take turns one after the other.
+#[derive(Clone, Debug)]
+pub(super) struct Class {
+    pub(super) shape: u32,
+    pub(super) marks: u32,
+    pub(super) bits: LabelBits,
+    /// The slots of all, also of those that take nothing, in the order of ids.
+    pub(super) members: Vec<u32>,
+    pub(super) labels: Labels,
 }
 
 /// The greatest flipped scores of some servers in either order.
@@ -46,6 +41,13 @@ pub(super) struct Bounds {
 /// The bound of no server.
 pub(super) const NOBODY: i32 = i32::MIN;
 
+/// Where a shape has the bound of a tier in an order.
+pub(super) const fn which(tier: Tier, order: Order) -> usize {
+    let spill = matches!(tier, Tier::Spill) as usize;
+    let fullest = matches!(order, Order::Fullest) as usize;
+    2 * spill + fullest
+}
+
 impl Bounds {
     pub(super) const NONE: Self = Self { emptiest: NOBODY, fullest: NOBODY };
 
@@ -54,33 +56,32 @@ impl Bounds {
     }
 }
 
-impl Head {
-    pub(super) const fn new(class: u32, low: u64) -> Self {
-        Self { low, class, bounds: [NOBODY; 4] }
+impl Shape {
+    pub(super) fn new(limits: Resources) -> Self {
+        Self {
+            lanes: lanes::room(&limits),
+            weights: Weights::of(&limits),
+            bounds: [NOBODY; 4],
+            open: Rows::EMPTY,
+            spill: Rows::EMPTY,
+            limits,
+        }
     }
 
     /// No server has a greater flipped score than this; [`NOBODY`] when there is none.
     pub(super) const fn bound(&self, which: usize) -> i32 {
         self.bounds[which]
     }
-}
 
-/// Servers with the same limits and labels: what is asked of them is checked once for all.
-#[derive(Clone, Debug)]
-pub(super) struct Class {
-    pub(super) bits: LabelBits,
-    pub(super) open: Rows,
-    pub(super) spill: Rows,
-    pub(super) shape: u32,
-    /// The place of its head in the shape.
-    pub(super) head: u32,
-    /// The slots of all, also of those that take nothing, in the order of ids.
-    pub(super) members: Vec<u32>,
-    pub(super) labels: Labels,
-}
+    /// Takes the bounds of a tier that changed.
+    pub(super) fn sum_up(&mut self, tier: Tier) {
+        if let Some(Bounds { emptiest, fullest }) = self.rows(tier).map(Rows::bounds) {
+            self.bounds[which(tier, Order::Emptiest)] = emptiest;
+            self.bounds[which(tier, Order::Fullest)] = fullest;
+        }
+    }
 
-impl Class {
-    pub(super) fn rows(&self, tier: Tier) -> Option<&Rows> {
+    pub(super) const fn rows(&self, tier: Tier) -> Option<&Rows> {
         match tier {
             Tier::Open => Some(&self.open),
             Tier::Spill => Some(&self.spill),
@@ -88,17 +89,11 @@ impl Class {
         }
     }
 
-    pub(super) fn rows_mut(&mut self, tier: Tier) -> Option<&mut Rows> {
+    pub(super) const fn rows_mut(&mut self, tier: Tier) -> Option<&mut Rows> {
         match tier {
             Tier::Open => Some(&mut self.open),
             Tier::Spill => Some(&mut self.spill),
             Tier::Closed => None,
         }
-    }
-
-    /// Tells the search the bounds of its scores.
-    pub(super) fn tell(&self, heads: &mut [Head]) {
-        let (open, spill) = (self.open.bounds(), self.spill.bounds());
-        heads[self.head as usize].bounds = [open.emptiest, open.fullest, spill.emptiest, spill.fullest];
     }
 }

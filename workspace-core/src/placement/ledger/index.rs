@@ -91,7 +91,7 @@ impl Index {
         self.blocks[block as usize].push(row);
         table.entry_mut(row.slot).at = block;
         self.len += 1;
-        let added = Summary { room: row.room, joint: row.joint, least: row.score, most: row.score };
+        let added = Summary { room: row.room, joint: row.joint, marks: row.marks, least: row.score, most: row.score };
         self.sums[position] = self.sums[position].join(&added);
         self.groups[position / GROUP] = self.groups[position / GROUP].join(&added);
     }
@@ -221,7 +221,7 @@ impl Index {
         while let Some(group) = from_best(query.order, &mut groups) {
             *visits += 1;
             let bounds = &self.groups[group];
-            if !bounds.may_fit(&query.need, query.joint) {
+            if !bounds.may_fit(query) {
                 continue;
             }
             if bounds.bound(query.order) < floor {
@@ -243,7 +243,7 @@ impl Index {
         while let Some(position) = from_best(query.order, &mut positions) {
             *visits += 1;
             let bounds = &self.sums[position];
-            if !bounds.may_fit(&query.need, query.joint) {
+            if !bounds.may_fit(query) {
                 continue;
             }
             if bounds.bound(query.order) < floor {
@@ -268,7 +268,7 @@ impl Index {
         let first = self.fence_score.partition_point(|&fence| fence < score).saturating_sub(1);
         let equal = (first..end).find_map(|position| {
             *visits += 1;
-            if !self.sums[position].may_fit(&query.need, query.joint) {
+            if !self.sums[position].may_fit(query) {
                 return None;
             }
             let block = &self.blocks[self.order[position] as usize];
@@ -280,7 +280,7 @@ impl Index {
 
     pub(super) fn near(&self, query: &Query<'_>, floor: i32, each: &mut dyn FnMut(Pick)) {
         for (position, bounds) in self.sums.iter().enumerate() {
-            if bounds.may_fit(&query.need, query.joint) && bounds.bound(query.order) >= floor {
+            if bounds.may_fit(query) && bounds.bound(query.order) >= floor {
                 self.blocks[self.order[position] as usize].near(query, floor, each);
             }
         }

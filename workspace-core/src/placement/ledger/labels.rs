@@ -4,21 +4,34 @@ use std::collections::BTreeMap;
 
 use crate::label::{LabelRequirements, Labels};
 
+/// Labels with a mark of their own.
+const OWN: u32 = 24;
+
 /// A set of labels.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct LabelBits {
+    marks: u32,
     low: u64,
     /// From the 65th label of the fleet on.
     high: Vec<u64>,
 }
 
 impl LabelBits {
-    /// The first 64 labels.
-    pub(super) const fn low(&self) -> u64 {
-        self.low
+    /// The labels as a search compares them: the first [`OWN`] have a mark each, the others share the rest.
+    pub(super) const fn marks(&self) -> u32 {
+        self.marks
+    }
+
+    const fn own_marks(&self) -> u32 {
+        self.marks & ((1 << OWN) - 1)
+    }
+
+    const fn has_own_marks(&self) -> bool {
+        self.marks == self.own_marks()
     }
 
     fn add(&mut self, bit: u32) {
+        self.marks |= 1 << if bit < OWN { bit } else { OWN + bit % (u32::BITS - OWN) };
         match bit.checked_sub(64) {
             None => self.low |= 1 << bit,
             Some(bit) => {
@@ -51,14 +64,23 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    /// Whether the first 64 labels alone rule a class out.
-    pub(super) const fn refuses_low(&self, low: u64) -> bool {
-        self.impossible || self.must.low & !low != 0 || self.must_not.low & low != 0
+    /// What a search compares: the marks that must be there and those that must not.
+    pub(super) const fn marks(&self) -> (u32, u32) {
+        (self.must.marks, self.must_not.own_marks())
     }
 
-    /// Whether labels beyond the first 64 are spoken of.
-    pub(super) const fn is_low(&self) -> bool {
-        self.must.high.is_empty() && self.must_not.high.is_empty()
+    /// Whether the marks say all that is demanded.
+    pub(super) const fn is_marked(&self) -> bool {
+        self.must.has_own_marks() && self.must_not.has_own_marks()
+    }
+
+    pub(super) const fn prefers(&self) -> bool {
+        self.prefer.marks != 0
+    }
+
+    /// Whether a label that must be there is on no server.
+    pub(super) const fn is_impossible(&self) -> bool {
+        self.impossible
     }
 
     pub(super) fn admits(&self, labels: &LabelBits) -> bool {

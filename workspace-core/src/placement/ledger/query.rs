@@ -10,6 +10,9 @@ pub(super) struct Query<'a> {
     pub(super) need: Lanes,
     /// The joint need in the class that is searched; 0 asks for nothing.
     pub(super) joint: i32,
+    /// Labels that must be there and that must not, as [`marks`](super::labels::LabelBits::marks).
+    pub(super) must: u32,
+    pub(super) must_not: u32,
     pub(super) order: Order,
     /// Rules besides room and labels: servers that are excluded, hard rules of an embedder.
     pub(super) accept: Option<&'a dyn Fn(u32) -> bool>,
@@ -21,6 +24,13 @@ pub(super) struct Pick {
     /// Its flipped score: greater is better.
     pub(super) value: i32,
     pub(super) slot: u32,
+}
+
+impl Query<'_> {
+    /// Whether labels with these marks may do.
+    pub(super) const fn admits(&self, marks: u32) -> bool {
+        (self.must & !marks) | (self.must_not & marks) == 0
+    }
 }
 
 impl Pick {

@@ -62,7 +62,7 @@ impl Scan {
 
     pub(super) fn pick(&self, table: &Table, query: &Query<'_>, visits: &mut u32) -> Option<Pick> {
         *visits += 1;
-        if !self.summary.may_fit(&query.need, query.joint) {
+        if !self.summary.may_fit(query) {
             return None;
         }
         *visits += self.len;

@@ -1,6 +1,6 @@
 //! The best server of all classes.
 
-use super::class::{Head, NOBODY, Shape, which};
+use super::class::{NOBODY, Shape, which};
 use super::query::Query;
 use super::table::Tier;
 use super::{Ask, Ledger, ServerKey};
@@ -32,18 +32,7 @@ pub struct Tolerance {
 #[derive(Clone, Copy)]
 struct Best {
     rank: i64,
-    preferred: u32,
     slot: u32,
-}
-
-/// A class that a request may go to.
-#[derive(Clone, Copy)]
-struct Eligible {
-    class: u32,
-    /// No server of it has a greater rank.
-    bound: i64,
-    /// What makes a rank of a flipped score.
-    shift: i64,
 }
 
 impl Ledger {
@@ -66,27 +55,18 @@ impl Ledger {
         }
         let mut visits = 0;
         let server = self.with_rules(ask, accept, |accept| {
-            let query = Query { need: ask.need, joint: 0, order, accept };
+            let query = query(ask, order, accept);
             self.tiers().find_map(|tier| {
                 let best = self.best_of(tier, ask, &query, &mut visits)?;
-                let slot = if tolerance.thousandths == 0 {
-                    best.slot
+                let slot = if tolerance.thousandths > 0 || ask.wanted.prefers() {
+                    self.best_near(tier, ask, &query, best, tolerance)
                 } else {
-                    self.any_near(tier, ask, &query, best, tolerance)
+                    best.slot
                 };
                 Some(ServerKey(slot))
             })
         });
         Found { server, visits }
-    }
-
-    /// The server that was asked for, if it has room.
-    pub(super) fn only_named(&self, ask: &Ask, accept: Option<&dyn Fn(ServerKey) -> bool>) -> Found {
-        let named = ask.named.filter(|&key| {
-            let refusal = self.server(key).map(|server| server.refusal(ask));
-            refusal == Some(None) && accept.is_none_or(|accept| accept(key))
-        });
-        Found { server: named, visits: 1 }
     }
 
     /// Calls `each` for every server that can take a request, in no order.
@@ -100,14 +80,23 @@ impl Ledger {
             return self.only_named(ask, accept).server.into_iter().for_each(each);
         }
         self.with_rules(ask, accept, |accept| {
-            let query = Query { need: ask.need, joint: 0, order: Order::Fullest, accept };
+            let query = query(ask, Order::Fullest, accept);
             for tier in self.tiers() {
-                for eligible in self.eligible(tier, ask, query.order) {
-                    let Some(rows) = self.classes[eligible.class as usize].rows(tier) else { continue };
-                    rows.near(&query, i32::MIN, &mut |pick| each(ServerKey(pick.slot)));
+                for (shape, _) in self.shapes_for(ask, query.order) {
+                    let rows = shape.rows(tier).into_iter();
+                    rows.for_each(|rows| rows.near(&query, i32::MIN, &mut |pick| each(ServerKey(pick.slot))));
                 }
             }
         });
+    }
+
+    /// The server that was asked for, if it has room.
+    pub(super) fn only_named(&self, ask: &Ask, accept: Option<&dyn Fn(ServerKey) -> bool>) -> Found {
+        let named = ask.named.filter(|&key| {
+            let refusal = self.server(key).map(|server| server.refusal(ask));
+            refusal == Some(None) && accept.is_none_or(|accept| accept(key))
+        });
+        Found { server: named, visits: 1 }
     }
 
     /// The tiers in which there is somebody, the better first.
@@ -122,41 +111,39 @@ impl Ledger {
         accept: Option<&dyn Fn(ServerKey) -> bool>,
         search: impl FnOnce(Option<&dyn Fn(u32) -> bool>) -> T,
     ) -> T {
-        if accept.is_none() && ask.excluded.is_empty() {
+        let marked = ask.wanted.is_marked();
+        if accept.is_none() && ask.excluded.is_empty() && marked {
             return search(None);
         }
         search(Some(&|slot| {
             let key = ServerKey(slot);
-            !ask.excluded.contains(&self.table.id(slot)) && accept.is_none_or(|accept| accept(key))
+            let has_labels = || ask.wanted.admits(&self.classes[self.table.entry(slot).class as usize].bits);
+            !ask.excluded.contains(&self.table.id(slot))
+                && (marked || has_labels())
+                && accept.is_none_or(|accept| accept(key))
         }))
     }
 
     fn best_of(&self, tier: Tier, ask: &Ask, query: &Query<'_>, visits: &mut u32) -> Option<Best> {
+        if ask.wanted.is_impossible() {
+            return None;
+        }
         let which = which(tier, query.order);
-        // The class with the best bound first: its best server rules most of the others out.
-        let mut lead: Option<Eligible> = None;
-        for (shape, shift) in self.shapes_for(ask, query.order) {
-            *visits += u32::try_from(shape.heads.len()).unwrap_or(u32::MAX);
-            let mut least = lead.map_or(NOBODY, |lead| flipped(lead.bound - shift));
-            for head in &shape.heads {
-                let bound = head.bound(which);
-                if bound > least && self.has_labels(head, ask) {
-                    least = bound;
-                    lead = Some(Eligible { class: head.class, bound: i64::from(bound) + shift, shift });
-                }
+        // The shape with the best bound first: its best server rules out most of the others.
+        let mut lead: Option<(i64, usize)> = None;
+        for (number, shape) in self.shapes.iter().enumerate() {
+            *visits += 1;
+            let bound = shape.bound(which);
+            if bound != NOBODY && fits(&ask.need, &shape.lanes) {
+                let rank = i64::from(bound) + query.order.shift(shape.weights.growth(&ask.resources));
+                lead = lead.max(Some((rank, number)));
             }
         }
-        let lead = lead?;
-        let mut best = self.best_in(lead, tier, ask, query, None, visits);
-        for (shape, shift) in self.shapes_for(ask, query.order) {
-            let mut floor = best.map_or(NOBODY + 1, |best| flipped(best.rank - shift));
-            for head in &shape.heads {
-                let bound = head.bound(which);
-                if bound >= floor && head.class != lead.class && self.has_labels(head, ask) {
-                    let other = Eligible { class: head.class, bound: i64::from(bound) + shift, shift };
-                    best = self.best_in(other, tier, ask, query, best, visits);
-                    floor = best.map_or(NOBODY + 1, |best| flipped(best.rank - shift));
-                }
+        let (_, lead) = lead?;
+        let mut best = self.best_in(&self.shapes[lead], tier, ask, query, None, visits);
+        for (number, shape) in self.shapes.iter().enumerate() {
+            if number != lead && shape.bound(which) != NOBODY && fits(&ask.need, &shape.lanes) {
+                best = self.best_in(shape, tier, ask, query, best, visits);
             }
         }
         best
@@ -164,75 +151,64 @@ impl Ledger {
 
     /// The shapes of servers that could take a request, were they empty, and what makes ranks of their scores.
     fn shapes_for<'a>(&'a self, ask: &'a Ask, order: Order) -> impl Iterator<Item = (&'a Shape, i64)> {
-        let able = self.shapes.iter().filter(|shape| fits(&ask.need, &shape.lanes));
+        let able = self.shapes.iter().filter(|shape| fits(&ask.need, &shape.lanes) && !ask.wanted.is_impossible());
         able.map(move |shape| (shape, order.shift(shape.weights.growth(&ask.resources))))
-    }
-
-    fn has_labels(&self, head: &Head, ask: &Ask) -> bool {
-        !ask.wanted.refuses_low(head.low)
-            && (ask.wanted.is_low() || ask.wanted.admits(&self.classes[head.class as usize].bits))
-    }
-
-    /// The classes that have the labels and could have the room, were they empty.
-    fn eligible<'a>(&'a self, tier: Tier, ask: &'a Ask, order: Order) -> impl Iterator<Item = Eligible> {
-        self.shapes_for(ask, order).flat_map(move |(shape, shift)| {
-            let which = which(tier, order);
-            let some = shape.heads.iter().filter(move |head| head.bound(which) != NOBODY);
-            some.filter(|head| self.has_labels(head, ask)).map(move |head| {
-                let bound = i64::from(head.bound(which)) + shift;
-                Eligible { class: head.class, bound, shift }
-            })
-        })
     }
 
     fn best_in(
         &self,
-        eligible: Eligible,
+        shape: &Shape,
         tier: Tier,
         ask: &Ask,
         query: &Query<'_>,
         best: Option<Best>,
         visits: &mut u32,
     ) -> Option<Best> {
-        let class = &self.classes[eligible.class as usize];
-        let floor = best.map_or(i32::MIN, |best| flipped(best.rank - eligible.shift));
-        let joint = self.shapes[class.shape as usize].weights.joint(&ask.need);
-        let query = Query { joint, ..*query };
-        let Some(pick) = class.rows(tier).and_then(|rows| rows.pick(&self.table, &query, floor, visits)) else {
+        let shift = query.order.shift(shape.weights.growth(&ask.resources));
+        let floor = best.map_or(NOBODY, |best| flipped(best.rank - shift));
+        if shape.bound(which(tier, query.order)) < floor {
+            return best;
+        }
+        let query = Query { joint: shape.weights.joint(&ask.need), ..*query };
+        let Some(pick) = shape.rows(tier).and_then(|rows| rows.pick(&self.table, &query, floor, visits)) else {
             return best;
         };
-        let preferred = ask.wanted.preferred(&class.bits);
-        let found = Best { rank: i64::from(pick.value) + eligible.shift, preferred, slot: pick.slot };
+        let found = Best { rank: i64::from(pick.value) + shift, slot: pick.slot };
         let wins = |best: Best| {
-            let id = |best: Best| std::cmp::Reverse(self.table.id(best.slot));
-            (found.rank, found.preferred) > (best.rank, best.preferred)
-                || (found.rank, found.preferred) == (best.rank, best.preferred) && id(found) > id(best)
+            found.rank > best.rank || found.rank == best.rank && self.table.id(found.slot) < self.table.id(best.slot)
         };
         if best.is_none_or(wins) { Some(found) } else { best }
     }
 
-    /// One of the servers that are as good as the best within the tolerance: the seed gives each a number, the lowest
-    /// wins.
-    fn any_near(&self, tier: Tier, ask: &Ask, query: &Query<'_>, best: Best, tolerance: Tolerance) -> u32 {
+    /// Among the servers that are as good as the best within the tolerance: the one with the most preferred labels;
+    /// among equals the seed gives each a number and the lowest wins, or without a tolerance the lowest id.
+    fn best_near(&self, tier: Tier, ask: &Ask, query: &Query<'_>, best: Best, tolerance: Tolerance) -> u32 {
         let epsilon = i64::try_from(u64::from(tolerance.thousandths) * WHOLE / 1_000).unwrap_or(i64::MAX);
         let least = best.rank.saturating_sub(epsilon);
-        let number = |slot: u32| {
-            let (high, low) = self.table.id(slot).as_uuid().as_u64_pair();
-            mix(mix(tolerance.seed ^ high) ^ low)
+        let key = |slot: u32| {
+            let (id, entry) = (self.table.id(slot), self.table.entry(slot));
+            let preferred = ask.wanted.preferred(&self.classes[entry.class as usize].bits);
+            let (high, low) = id.as_uuid().as_u64_pair();
+            let number = if tolerance.thousandths == 0 { 0 } else { mix(mix(tolerance.seed ^ high) ^ low) };
+            (std::cmp::Reverse(preferred), number, id, slot)
         };
-        let mut chosen = (number(best.slot), best.slot);
-        for eligible in self.eligible(tier, ask, query.order).filter(|eligible| eligible.bound >= least) {
-            let class = &self.classes[eligible.class as usize];
-            if ask.wanted.preferred(&class.bits) == best.preferred
-                && let Some(rows) = class.rows(tier)
+        let mut chosen = key(best.slot);
+        for (shape, shift) in self.shapes_for(ask, query.order) {
+            let floor = flipped(least - shift);
+            if shape.bound(which(tier, query.order)) >= floor
+                && let Some(rows) = shape.rows(tier)
             {
-                rows.near(query, flipped(least - eligible.shift), &mut |pick| {
-                    chosen = chosen.min((number(pick.slot), pick.slot));
-                });
+                rows.near(query, floor, &mut |pick| chosen = chosen.min(key(pick.slot)));
             }
         }
-        chosen.1
+        chosen.3
     }
+}
+
+/// What is searched for, whatever the shape.
+fn query<'a>(ask: &Ask, order: Order, accept: Option<&'a dyn Fn(u32) -> bool>) -> Query<'a> {
+    let (must, must_not) = ask.wanted.marks();
+    Query { need: ask.need, joint: 0, must, must_not, order, accept }
 }
 
 /// A flipped score as near to this as a server can have.

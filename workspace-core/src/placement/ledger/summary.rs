@@ -1,5 +1,6 @@
 //! What is known of several servers at once: bounds that save looking at each.
 
+use super::query::Query;
 use crate::placement::Order;
 use crate::placement::lanes::{Lanes, NO_ROOM, fits};
 
@@ -10,6 +11,8 @@ pub(super) struct Summary {
     pub(super) room: Lanes,
     /// The greatest [`joint`](crate::placement::lanes::Weights::joint) room.
     pub(super) joint: i32,
+    /// The marks of all labels.
+    pub(super) marks: u32,
     /// The least score.
     pub(super) least: i32,
     /// The greatest score.
@@ -18,7 +21,7 @@ pub(super) struct Summary {
 
 impl Summary {
     /// Of no server.
-    pub(super) const EMPTY: Self = Self { room: NO_ROOM, joint: -1, least: i32::MAX, most: -1 };
+    pub(super) const EMPTY: Self = Self { room: NO_ROOM, joint: -1, marks: 0, least: i32::MAX, most: -1 };
 
     /// Of both.
     pub(super) fn join(&self, other: &Self) -> Self {
@@ -29,14 +32,15 @@ impl Summary {
         Self {
             room,
             joint: self.joint.max(other.joint),
+            marks: self.marks | other.marks,
             least: self.least.min(other.least),
             most: self.most.max(other.most),
         }
     }
 
     /// Whether one of the servers may have room.
-    pub(super) const fn may_fit(&self, need: &Lanes, joint: i32) -> bool {
-        fits(need, &self.room) & (joint <= self.joint)
+    pub(super) const fn may_fit(&self, query: &Query<'_>) -> bool {
+        fits(&query.need, &self.room) & (query.joint <= self.joint) & (query.must & !self.marks == 0)
     }
 
     /// No server has a greater flipped score than this.
