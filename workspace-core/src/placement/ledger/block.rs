@@ -104,17 +104,23 @@ impl Block {
 
     pub(super) fn summary(&self) -> Summary {
         let [cpu, memory, disk, slots, gpus] = &self.room;
-        let room = [greatest(cpu), greatest(memory), greatest(disk), greatest(slots), greatest(gpus)];
-        let (mut least, mut most) = ([0; WIDTH], [0; WIDTH]);
+        let (mut room, mut joint, mut marks) = ([-1; 5], -1, 0);
+        let (mut least, mut most) = (i32::MAX, -1);
+        // One loop for all: short loops of their own would be unrolled before they are made vector instructions.
         for lane in 0..WIDTH {
+            room[0] = room[0].max(cpu[lane]);
+            room[1] = room[1].max(memory[lane]);
+            room[2] = room[2].max(disk[lane]);
+            room[3] = room[3].max(slots[lane]);
+            room[4] = room[4].max(gpus[lane]);
+            joint = joint.max(self.joint[lane]);
+            marks |= self.marks[lane];
             // All ones where there is no server.
             let free = cpu[lane] >> 31;
-            // The complement turns the least into the greatest.
-            least[lane] = !self.score[lane] & !free | i32::MIN & free;
-            most[lane] = self.score[lane] | free;
+            least = least.min((self.score[lane] & !free) | (i32::MAX & free));
+            most = most.max(self.score[lane] | free);
         }
-        let marks = self.marks.iter().fold(0, |all, marks| all | marks);
-        Summary { room, joint: greatest(&self.joint), marks, least: !greatest(&least), most: greatest(&most) }
+        Summary { room, joint, marks, least, most }
     }
 
     /// The greatest flipped score of the servers that have room, [`NONE`] when none has.
