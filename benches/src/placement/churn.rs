@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use workspace_fleet::model::StrategyKind;
 use workspace_fleet::placement::{Ask, FleetView, Ledger, PlacementContext, PlacementStrategy, ServerKey, built_in};
 
-use super::baseline::Baseline;
+use super::baseline::{Baseline, First};
 use super::dice::Dice;
 use super::synthetic::{self, Kind, SHAPES};
 
@@ -29,6 +29,8 @@ pub struct Row {
     pub p99: Duration,
     /// The same of the baseline.
     pub baseline_ops_per_second: f64,
+    /// The same of the baseline when it compares before it tests for room.
+    pub rank_first_ops_per_second: f64,
     /// Servers and bounds looked at for each placement.
     pub visits_per_op: f64,
     /// Releases and placements that the engine and the baseline were compared on.
@@ -46,6 +48,7 @@ impl Row {
             "p50_ns": self.p50.as_nanos(),
             "p99_ns": self.p99.as_nanos(),
             "baseline_ops_per_second": self.baseline_ops_per_second.round(),
+            "rank_first_baseline_ops_per_second": self.rank_first_ops_per_second.round(),
             "visits_per_op": (self.visits_per_op * 10.0).round() / 10.0,
         })
     }
@@ -220,7 +223,8 @@ impl Churn {
 pub fn measure(kind: StrategyKind, servers: usize, effort: Effort) -> Row {
     let mut churn = Churn::new(kind, servers);
     let mut baseline = churn.baseline(servers);
-    let (mut engine_rates, mut baseline_rates, mut single) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut engine_rates, mut baseline_rates, mut rank_first_rates) = (Vec::new(), Vec::new(), Vec::new());
+    let mut single = Vec::new();
     let (mut visits, mut compared) = (0_u64, 0);
     for round in 0..effort.rounds {
         let operations = churn.operations(effort.operations);
@@ -229,8 +233,11 @@ pub fn measure(kind: StrategyKind, servers: usize, effort: Effort) -> Row {
         let begun = cpu_time();
         let done = churn.run(&operations);
         engine_rates.push(rate(operations.len(), cpu_time().saturating_sub(begun)));
-        let time = churn.follow(&mut baseline, cursor, &done, some);
-        baseline_rates.push(rate(some, time));
+        // The same operations on a copy, tested in the other order.
+        let mut copy = baseline.clone();
+        copy.test(First::Rank);
+        rank_first_rates.push(rate(some, churn.follow(&mut copy, cursor, &done[..some], some)));
+        baseline_rates.push(rate(some, churn.follow(&mut baseline, cursor, &done, some)));
         compared += some;
         visits += done.iter().map(|done| u64::from(done.visits)).sum::<u64>();
         if round % 2 == 0 {
@@ -248,6 +255,7 @@ pub fn measure(kind: StrategyKind, servers: usize, effort: Effort) -> Row {
         p50: single[single.len() / 2],
         p99: single[single.len() * 99 / 100],
         baseline_ops_per_second: median(&mut baseline_rates),
+        rank_first_ops_per_second: median(&mut rank_first_rates),
         visits_per_op: mean(visits, effort.rounds * effort.operations),
         compared,
     }

@@ -3,4 +3,6 @@
 pub mod baseline;
 pub mod churn;
 pub mod dice;
+pub mod openb;
+pub mod openb_replay;
 pub mod synthetic;

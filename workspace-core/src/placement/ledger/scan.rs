@@ -9,12 +9,13 @@ use super::table::Table;
 #[derive(Clone, Debug)]
 pub(super) struct Scan {
     blocks: Vec<Block>,
+    sums: Vec<Summary>,
     len: u32,
     summary: Summary,
 }
 
 impl Scan {
-    pub(super) const EMPTY: Self = Self { blocks: Vec::new(), len: 0, summary: Summary::EMPTY };
+    pub(super) const EMPTY: Self = Self { blocks: Vec::new(), sums: Vec::new(), len: 0, summary: Summary::EMPTY };
 
     pub(super) const fn len(&self) -> usize {
         self.len as usize
@@ -32,11 +33,12 @@ impl Scan {
         table.entry_mut(row.slot).at = self.len;
         if self.len().is_multiple_of(WIDTH) {
             self.blocks.push(Block::EMPTY);
+            self.sums.push(Summary::EMPTY);
         }
         let block = self.len() / WIDTH;
         self.blocks[block].push(row);
         self.len += 1;
-        self.sum_up();
+        self.sum_up(block);
     }
 
     pub(super) fn remove(&mut self, table: &mut Table, slot: u32) {
@@ -47,17 +49,24 @@ impl Scan {
         self.blocks[last / WIDTH].swap_remove(last % WIDTH);
         self.len -= 1;
         self.blocks.truncate(self.len().div_ceil(WIDTH));
-        self.sum_up();
+        self.sums.truncate(self.blocks.len());
+        for block in [hole / WIDTH, last / WIDTH] {
+            self.sum_up(block);
+        }
     }
 
     pub(super) fn change(&mut self, table: &Table, row: &Row) {
         let at = table.entry(row.slot).at as usize;
         self.blocks[at / WIDTH].set(at % WIDTH, row);
-        self.sum_up();
+        self.sum_up(at / WIDTH);
     }
 
-    fn sum_up(&mut self) {
-        self.summary = self.blocks.iter().fold(Summary::EMPTY, |sum, block| sum.join(&block.summary()));
+    /// Corrects the bounds after a block changed, or went.
+    fn sum_up(&mut self, block: usize) {
+        if let Some(rows) = self.blocks.get(block) {
+            self.sums[block] = rows.summary();
+        }
+        self.summary = self.sums.iter().fold(Summary::EMPTY, |all, sum| all.join(sum));
     }
 
     pub(super) fn pick(&self, table: &Table, query: &Query<'_>, visits: &mut u32) -> Option<Pick> {
