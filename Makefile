@@ -4,10 +4,10 @@ export FLEET_CACHE ?= $(HOME)/.cache/workspace-fleet
 export CARGO_TARGET_DIR ?= $(FLEET_CACHE)/target
 
 .DEFAULT_GOAL := help
-.PHONY: help run down test lint doc sim bench-overhead bench-snapshot test-bare
+.PHONY: help run down tour test lint doc sim bench-overhead bench-placement bench-snapshot workload test-bare
 
 help: ## what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## a local fleet and the master on http://127.0.0.1:8080 (SERVERS=docker|local STORE=sqlite|postgres LISTEN DATA_DIR)
 	@fleet/run
@@ -32,6 +32,12 @@ lint: ## scripts, formatting, clippy
 
 doc: ## the documentation of all crates, warnings are errors
 	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features
+
+bench-placement: ## placement beside a tuned baseline and on the openb trace, into target/placement.json (SERVERS STRATEGIES ROUNDS OPENB_DIR)
+	@fleet/bench-placement
+
+workload: ## a workload file against the strategies: allocation, refusals, imbalance (ARGS="FILE [STRATEGY..] --svg FILE" or "--synthetic 200")
+	@cargo run --quiet --release -p workspace-benches --no-default-features --bin workload -- $(ARGS)
 
 test-bare: ## make test and make run on a bare Debian (debootstrap), where nothing is installed
 	@fleet/test-bare

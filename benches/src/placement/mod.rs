@@ -5,4 +5,6 @@ pub mod churn;
 pub mod dice;
 pub mod openb;
 pub mod openb_replay;
+pub mod simulate;
 pub mod synthetic;
+pub mod workload_file;

@@ -11,7 +11,9 @@ use workspace_fleet::clock::Timestamp;
 use workspace_fleet::id::ServerId;
 use workspace_fleet::label::LabelRequirements;
 use workspace_fleet::model::{Availability, Scheduling, ServerObservation, ServerRecord, ServerSpec, ServerState};
-use workspace_fleet::placement::{Ask, GpuRoom, Ledger, Order, PlacementRequest, ServerKey, TypicalRequest};
+use workspace_fleet::placement::{
+    Ask, GpuRoom, Ledger, LeftOver, Order, PlacementRequest, ServerKey, ServerScore, TypicalRequest,
+};
 use workspace_fleet::resources::Resources;
 
 use super::dice::Dice;
@@ -26,8 +28,10 @@ pub enum Policy {
     Spread,
     /// The next in turn.
     RoundRobin,
-    /// The most reserved.
+    /// The least cores and GPU left over, in absolute terms: the best fit of the paper.
     BestFit,
+    /// The most reserved, by the shares of all dimensions: the engine's order.
+    Fullest,
     /// Where stranded GPU grows least, by steps of this many thousandths; among equals the most reserved.
     LeastFragmentation {
         /// Growth that differs by less is the same.
@@ -37,8 +41,14 @@ pub enum Policy {
 
 impl Policy {
     /// Those that are reported.
-    pub const ALL: [Self; 5] =
-        [Self::Random, Self::Spread, Self::RoundRobin, Self::BestFit, Self::LeastFragmentation { grain: 20 }];
+    pub const ALL: [Self; 6] = [
+        Self::Random,
+        Self::Spread,
+        Self::RoundRobin,
+        Self::Fullest,
+        Self::BestFit,
+        Self::LeastFragmentation { grain: 20 },
+    ];
 
     /// The name in the figures.
     pub const fn name(self) -> &'static str {
@@ -47,6 +57,7 @@ impl Policy {
             Self::Spread => "spread",
             Self::RoundRobin => "round_robin",
             Self::BestFit => "best_fit",
+            Self::Fullest => "best_fit_all_dimensions",
             Self::LeastFragmentation { .. } => "least_fragmentation",
         }
     }
@@ -73,6 +84,7 @@ struct Replay<'a> {
     /// For each kind of request the kinds of GPU that will do.
     takes: Vec<Vec<bool>>,
     asks: Vec<Ask>,
+    left_over: LeftOver,
     dice: Dice,
 }
 
@@ -131,8 +143,10 @@ impl<'a> Replay<'a> {
                 ..PlacementRequest::default()
             })
         };
+        let largest = states.iter().fold(Resources::default(), |most, state| most.zip(state.record.totals, u64::max));
+        let left_over = LeftOver::new(Resources { memory_mib: 0, ..largest });
         let asks = trace.kinds.iter().map(ask).collect();
-        Self { trace, ledger, servers, typical, takes, asks, dice: Dice::new(!seed) }
+        Self { trace, ledger, servers, typical, takes, asks, left_over, dice: Dice::new(!seed) }
     }
 
     fn choose(&mut self, policy: Policy, kind: usize, turn: usize) -> Option<(usize, usize)> {
@@ -154,7 +168,19 @@ impl<'a> Replay<'a> {
                 able.get(self.dice.below(able.len())).map(|&number| self.servers[number].key)
             }
             Policy::Spread => self.ledger.best(ask, Order::Emptiest, Some(&fits)).server,
-            Policy::BestFit => self.ledger.best(ask, Order::Fullest, Some(&fits)).server,
+            Policy::Fullest => self.ledger.best(ask, Order::Fullest, Some(&fits)).server,
+            Policy::BestFit => {
+                let able = self
+                    .servers
+                    .iter()
+                    .filter(|server| needs(pod).first_over(&server.free).is_none() && fits(server.key));
+                let request = PlacementRequest { resources: needs(pod), ..PlacementRequest::default() };
+                let score = |server: &&Server| {
+                    let score = self.ledger.server(server.key).map(|view| self.left_over.score(view, &request));
+                    (score, Reverse(server.key))
+                };
+                able.max_by_key(score).map(|server| server.key)
+            }
             Policy::RoundRobin => self.ledger.next_in_turn(ask, u64::try_from(turn).unwrap_or(0), Some(&fits)).server,
         };
         let number = self.number(found?);

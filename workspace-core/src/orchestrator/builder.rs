@@ -11,6 +11,7 @@ use crate::job::ServerJobs;
 use crate::memory::MemoryStore;
 use crate::orchestrator::channels::Channels;
 use crate::orchestrator::converge::Starting;
+use crate::orchestrator::fleet_ledger::FleetLedger;
 use crate::orchestrator::hub::Hub;
 use crate::orchestrator::jobs::Credentials;
 use crate::orchestrator::lease::{self, LeaseKeeper};
@@ -110,6 +111,7 @@ impl OrchestratorBuilder {
             hub: Hub::default(),
             channels: Channels::default(),
             cursor: AtomicU64::new(0),
+            ledger: FleetLedger::default(),
             starting: Starting::default(),
             jobs,
             at_work: Starting::default(),

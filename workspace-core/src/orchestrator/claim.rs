@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ServerState, StrategyKind};
 use crate::orchestrator::Core;
-use crate::placement::{Decision, Ledger, PlacementContext, PlacementRequest, Tolerance, built_in, decide};
+use crate::placement::{Decision, PlacementRequest, built_in};
 use crate::port::{Change, Outcome, Refused};
 
 /// How often a decision is repeated because other masters were faster.
@@ -17,7 +17,7 @@ impl Core {
     /// The inner result is a refusal that has nothing to do with capacity.
     ///
     /// # Errors
-    /// As [`decide`].
+    /// As [`decide`](crate::placement::decide).
     pub(super) async fn claim(
         &self,
         strategy: StrategyKind,
@@ -25,12 +25,11 @@ impl Core {
         change: impl Fn(&Decision) -> Change + Send + Sync,
     ) -> Result<Result<(Decision, Outcome), Refused>> {
         let strategy = built_in(strategy);
-        let cx =
-            PlacementContext { tolerance: Tolerance::default(), cursor: self.cursor.fetch_add(1, Ordering::Relaxed) };
+        let cursor = self.cursor.fetch_add(1, Ordering::Relaxed);
         for _ in 0..ATTEMPTS {
             let servers = self.store.servers().await?;
             check_wish(&request, &servers)?;
-            let decision = decide(strategy.as_ref(), &Ledger::new(&servers), &request, cx)?;
+            let decision = self.find_place(strategy.as_ref(), &servers, &request, cursor)?;
             match self.commit(change(&decision)).await? {
                 Ok(outcome) => return Ok(Ok((decision, outcome))),
                 Err(Refused::Capacity { .. } | Refused::ServerClosed) => {

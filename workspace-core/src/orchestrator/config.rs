@@ -38,6 +38,9 @@ pub struct Config {
     pub lease_ttl: Duration,
     /// How placement chooses when the request does not say.
     pub strategy: StrategyKind,
+    /// Servers whose utilisation differs from the best by at most this many thousandths of one dimension are as good:
+    /// each master chooses its own among them, so that several masters do not fill the same server. 0 takes the best.
+    pub near_equal_thousandths: u32,
     /// What a workspace gets in the dimensions that it does not ask for.
     pub default_resources: Resources,
     /// How much workspaces without a template are trusted.
@@ -48,7 +51,7 @@ pub struct Config {
     pub pull: PullPolicy,
     /// How to log in to registries.
     pub registries: Vec<RegistryCredentials>,
-    /// How many workspaces one server starts at once; more wait.
+    /// How many workspaces one server starts at once; new ones go elsewhere where there is room, else they wait.
     pub max_starting_per_server: usize,
     /// How often every server is asked how it is.
     pub probe_interval: Duration,
@@ -84,6 +87,7 @@ impl Default for Config {
             master: MasterId::new("master"),
             lease_ttl: Duration::from_mins(2),
             strategy: StrategyKind::Spread,
+            near_equal_thousandths: 0,
             default_resources: Resources { cpu_millis: 500, memory_mib: 512, disk_gib: 1, slots: 1, gpus: 0 },
             default_profile: Profile::Strict,
             templates: BTreeMap::new(),

@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Scope, StrategyKind, WorkspaceSpec};
 use crate::orchestrator::claim::check_wish;
 use crate::orchestrator::{Caller, Orchestrator, validate};
-use crate::placement::{Decision, Ledger, PlacementContext, PlacementRequest, Rejection, Tolerance, built_in, decide};
+use crate::placement::{Decision, PlacementRequest, Rejection, built_in};
 
 /// Where a workspace would go, or why nowhere.
 #[derive(Debug)]
@@ -40,10 +40,10 @@ impl Orchestrator {
             required: spec.placement.required,
             ..PlacementRequest::default()
         };
-        let cx = PlacementContext { tolerance: Tolerance::default(), cursor: self.core.cursor.load(Ordering::Relaxed) };
+        let cursor = self.core.cursor.load(Ordering::Relaxed);
         let servers = self.core.store.servers().await?;
         check_wish(&request, &servers)?;
-        match decide(built_in(strategy).as_ref(), &Ledger::new(&servers), &request, cx) {
+        match self.core.find_place(built_in(strategy).as_ref(), &servers, &request, cursor) {
             Ok(decision) => {
                 let rejections = decision.record.rejections.clone();
                 Ok(Explanation { strategy, decision: Some(decision), refusal: None, rejections })

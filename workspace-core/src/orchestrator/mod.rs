@@ -30,6 +30,7 @@ mod events;
 mod exec;
 mod explain_placement;
 mod files;
+mod fleet_ledger;
 mod fleet_summary;
 mod hex;
 mod hub;
@@ -105,6 +106,7 @@ struct Core {
     hub: hub::Hub,
     channels: channels::Channels,
     cursor: AtomicU64,
+    ledger: fleet_ledger::FleetLedger,
     starting: converge::Starting,
     jobs: Arc<dyn AgentRunner>,
     /// The places for data jobs.

@@ -14,8 +14,10 @@ mod fragmentation;
 mod lanes;
 mod least_fragmentation;
 mod ledger;
+mod left_over;
 mod order;
 mod reason;
+mod rebalance;
 mod refusals;
 mod rejection;
 mod request;
@@ -32,11 +34,18 @@ pub use fleet_view::FleetView;
 pub use fragmentation::{GpuRoom, TypicalRequest};
 pub use least_fragmentation::LeastFragmentation;
 pub use ledger::{Ask, Found, Ledger, ServerKey, ServerView, Shortage, Tolerance};
+pub use left_over::LeftOver;
 pub use order::Order;
 pub use reason::Reason;
+pub use rebalance::{Goal, Limits, Move, Placed, Plan, rebalance_plan};
 pub use refusals::{LISTED, NearMiss, Refusals};
 pub use rejection::Rejection;
 pub use request::PlacementRequest;
 pub use round_robin::RoundRobin;
 pub use spread::Spread;
 pub use strategy::{Candidate, PlacementContext, PlacementStrategy, built_in};
+
+/// Compiles the examples of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/placement.md")]
+struct Documentation;

@@ -23,4 +23,10 @@ impl Starting {
         // Never closed, so there is always a permit in the end.
         places.acquire_owned().await.ok()
     }
+
+    /// Whether every place on a server is taken.
+    pub(in crate::orchestrator) fn is_busy(&self, server: ServerId) -> bool {
+        let all = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(&server).is_some_and(|places| places.available_permits() == 0)
+    }
 }

@@ -8,7 +8,10 @@ use super::*;
 use crate::clock::Timestamp;
 use crate::label::LabelRequirements;
 use crate::model::{Scheduling, ServerObservation, ServerRecord, ServerSpec, ServerState, StrategyKind};
-use crate::placement::{Affinity, BestFit, RoundRobin, Spread, built_in};
+use crate::placement::{
+    Affinity, BestFit, ByScore, Filtered, LISTED, LeastFragmentation, RoundRobin, ServerFilter, ServerScore, Spread,
+    Verdict, built_in,
+};
 
 fn server(number: u128, cpu: u64, reserved: u64) -> ServerState {
     let mut spec = ServerSpec::new(format!("ws-{number}"), "sim://");
@@ -106,6 +109,81 @@ fn a_cordoned_server_takes_only_what_has_its_data_there() {
     assert!(decide(&Spread, &Ledger::new([&cordoned]), &home, PlacementContext::default()).is_err());
     let home = PlacementRequest { even_if_cordoned: true, ..home };
     assert_eq!(name(&Spread, &[cordoned], &home, 0), "ws-1");
+}
+
+/// Keeps a share of every server's cores free.
+#[derive(Debug)]
+struct HeadRoom(u64);
+
+impl ServerFilter for HeadRoom {
+    fn admit(&self, server: ServerView<'_>, request: &PlacementRequest) -> Verdict {
+        if server.free().minus(request.resources).cpu_millis >= self.0 {
+            return Verdict::Admit;
+        }
+        Verdict::Refuse { code: "head_room", detail: format!("cpu: {} must stay free", self.0) }
+    }
+}
+
+/// Takes the server with the highest number.
+#[derive(Debug)]
+struct Highest;
+
+impl ServerScore for Highest {
+    fn name(&self) -> &'static str {
+        "highest"
+    }
+
+    fn score(&self, server: ServerView<'_>, _: &PlacementRequest) -> i64 {
+        i64::try_from(server.id().as_uuid().as_u128()).unwrap()
+    }
+}
+
+#[test]
+fn a_score_or_a_rule_is_all_that_an_embedder_writes() {
+    let fleet = [server(1, 4_000, 0), server(2, 4_000, 1_000), server(3, 4_000, 3_000)];
+    assert_eq!(name(&ByScore(Highest), &fleet, &asks(500), 0), "ws-3");
+    assert_eq!(name(&ByScore(Highest), &fleet, &asks(2_000), 0), "ws-2");
+    let strict = Filtered { inner: ByScore(Highest), filter: HeadRoom(1_000) };
+    let decision = decide(&strict, &Ledger::new(&fleet), &asks(500), PlacementContext::default()).unwrap();
+    assert_eq!((decision.server_name.as_str(), decision.runner_up.as_deref()), ("ws-2", Some("ws-1")));
+    assert_eq!(decision.record.rejections[0].code, "head_room");
+    assert_eq!(decision.record.rejections[0].detail, "cpu: 1000 must stay free");
+    // Rules add up, around strategies with an index too.
+    let stricter = Filtered { inner: Filtered { inner: BestFit, filter: HeadRoom(1_000) }, filter: HeadRoom(3_000) };
+    assert_eq!(name(&stricter, &fleet, &asks(500), 0), "ws-1");
+    let affine = Filtered { inner: Affinity::new(Arc::new(RoundRobin)), filter: HeadRoom(3_000) };
+    let wish = PlacementRequest { server: Some("ws-3".to_owned()), ..asks(500) };
+    assert_eq!(name(&affine, &fleet, &wish, 0), "ws-1");
+}
+
+#[test]
+fn refusals_are_counted_on_a_large_fleet_and_the_nearest_miss_is_named() {
+    let mut fleet: Vec<_> =
+        (0..300).map(|number| server(number, 4_000, 2_000 + u64::try_from(number).unwrap())).collect();
+    fleet[7].record.scheduling = Scheduling::Cordoned;
+    let refusals = refusals(&Spread, &Ledger::new(&fleet), &asks(3_000), &Ledger::new(&fleet).prepare(&asks(3_000)));
+    assert_eq!(refusals.counts, [("cordoned", 1), ("insufficient_cpu", 299)].into());
+    assert_eq!(refusals.listed.len(), LISTED);
+    let nearest = refusals.nearest.unwrap();
+    assert_eq!((nearest.server.as_str(), nearest.short), ("ws-0", vec![(Dimension::Cpu, 3_000, 2_000)]));
+}
+
+#[test]
+fn work_without_gpus_stays_off_servers_that_have_some() {
+    let with_gpus = |number, gpus| {
+        let mut server = server(number, 32_000, 0);
+        server.record.totals = Resources { gpus, memory_mib: 131_072, ..server.record.totals };
+        server
+    };
+    // Full to the last core the first would strand its GPUs; the second has none to strand.
+    let fleet = [with_gpus(1, 4), with_gpus(2, 0)];
+    let strategy = LeastFragmentation::default();
+    assert_eq!(name(&strategy, &fleet, &asks(30_000), 0), "ws-2");
+    let gpu = |gpus| PlacementRequest { resources: Resources { gpus, ..asks(4_000).resources }, ..asks(0) };
+    assert_eq!(name(&strategy, &fleet, &gpu(1), 0), "ws-1");
+    // One GPU goes where no pair is broken up.
+    let fleet = [with_gpus(1, 2), with_gpus(2, 1)];
+    assert_eq!(name(&strategy, &fleet, &gpu(1), 0), "ws-2");
 }
 
 proptest! {

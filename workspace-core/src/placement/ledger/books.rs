@@ -115,10 +115,13 @@ impl Ledger {
     /// Inserts a server, or takes its new state: record, health and what is reserved. Only what changed is touched.
     pub fn put(&mut self, server: &ServerState) -> ServerKey {
         let id = server.record.id;
+        if let Some(key) = self.by_id.get(&id).copied().filter(|&slot| self.is_current(slot, server)) {
+            return ServerKey(key);
+        }
         let facts = Facts {
             name: server.record.spec.name.clone(),
             labels: server.record.spec.labels.clone(),
-            limits: server.record.limits().zip(Resources::default(), |limit, _| limit.min(lanes::MOST)),
+            limits: limits_of(server),
             availability: server.observation.availability,
             scheduling: server.record.scheduling,
             last_error: server.observation.last_error.clone(),
@@ -136,6 +139,14 @@ impl Ledger {
         (entry.used, entry.soft_slots, entry.takes_work) = (server.reserved, soft_slots, takes_work);
         self.refile(slot);
         ServerKey(slot)
+    }
+
+    /// Whether a server is known as it is.
+    fn is_current(&self, slot: u32, server: &ServerState) -> bool {
+        let entry = self.table.entry(slot);
+        entry.used == server.reserved
+            && entry.soft_slots == server.record.spec.soft_max_workspaces.unwrap_or(u32::MAX)
+            && self.table.facts(slot).is_some_and(|facts| facts.describe(server))
     }
 
     fn insert(&mut self, id: ServerId, facts: Facts) -> u32 {
@@ -381,4 +392,9 @@ impl Ledger {
             self.by_name.remove(name);
         }
     }
+}
+
+/// What may be reserved on a server, as far as amounts are told apart.
+pub(super) fn limits_of(server: &ServerState) -> Resources {
+    server.record.limits().zip(Resources::default(), |limit, _| limit.min(lanes::MOST))
 }

@@ -1,8 +1,9 @@
 //! What is known of each server, by slot: a number that it keeps for its life.
 
+use super::books::limits_of;
 use crate::id::ServerId;
 use crate::label::Labels;
-use crate::model::{Availability, Scheduling};
+use crate::model::{Availability, Scheduling, ServerState};
 use crate::resources::Resources;
 
 /// How ready a server is to be taken.
@@ -56,6 +57,19 @@ pub(super) struct Facts {
     pub(super) availability: Availability,
     pub(super) scheduling: Scheduling,
     pub(super) last_error: Option<String>,
+}
+
+impl Facts {
+    /// Whether they are those of this server.
+    pub(super) fn describe(&self, server: &ServerState) -> bool {
+        let (spec, observation) = (&server.record.spec, &server.observation);
+        self.name == spec.name
+            && self.labels == spec.labels
+            && self.limits == limits_of(server)
+            && self.availability == observation.availability
+            && self.scheduling == server.record.scheduling
+            && self.last_error == observation.last_error
+    }
 }
 
 /// Everything by slot. Slots of removed servers are not used again, so that a key never means another server.

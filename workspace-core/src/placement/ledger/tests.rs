@@ -296,7 +296,9 @@ fn an_index_of_thousands_stays_true_while_it_churns() {
         let mut one = server(0, 1, 0, None);
         one.record.id = ServerId::from_uuid(Uuid::from_u128(u128::from(number.reverse_bits())));
         one.record.spec.name = number.to_string();
-        ledgers.iter_mut().for_each(|ledger| drop(ledger.put(&one)));
+        for ledger in &mut ledgers {
+            ledger.put(&one);
+        }
     }
     let entropy = std::cell::Cell::new(1_u64);
     let dice = || {
