@@ -70,13 +70,9 @@ impl<'a> FleetView<'a> {
 
     /// The first server with room at or after the `cursor`-th in turn.
     pub fn next_in_turn(&self, cursor: u64) -> Found {
-        match self.rules {
-            None => self.ledger.next_in_turn(self.ask, cursor, None),
-            Some(_) => {
-                let accept = |key| self.ledger.server(key).is_some_and(|server| self.rules_admit(&server));
-                self.ledger.next_in_turn(self.ask, cursor, Some(&accept))
-            }
-        }
+        let accept = |key| self.ledger.server(key).is_some_and(|server| self.rules_admit(&server));
+        let accept: Option<&dyn Fn(ServerKey) -> bool> = if self.rules.is_some() { Some(&accept) } else { None };
+        self.ledger.next_in_turn(self.ask, cursor, accept)
     }
 
     /// Calls `choose` with this view under one more rule.

@@ -24,6 +24,7 @@ pub(super) fn need(resources: &Resources) -> Lanes {
 /// The one rule of what fits: no dimension needs more than there is.
 ///
 /// It says the same as [`Resources::first_over`], by which the claim is guarded, in the form that the search uses.
+#[expect(clippy::needless_bitwise_bool, reason = "five comparisons without branches")]
 pub(super) const fn fits(need: &Lanes, room: &Lanes) -> bool {
     (need[0] <= room[0]) & (need[1] <= room[1]) & (need[2] <= room[2]) & (need[3] <= room[3]) & (need[4] <= room[4])
 }

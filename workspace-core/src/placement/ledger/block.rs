@@ -102,6 +102,18 @@ impl Block {
         found
     }
 
+    /// The least and the greatest score.
+    pub(super) fn range(&self) -> (i32, i32) {
+        let (mut least, mut most) = (i32::MAX, -1);
+        for lane in 0..WIDTH {
+            // All ones where there is no server.
+            let free = self.room[0][lane] >> 31;
+            least = least.min((self.score[lane] & !free) | (i32::MAX & free));
+            most = most.max(self.score[lane] | free);
+        }
+        (least, most)
+    }
+
     pub(super) fn summary(&self) -> Summary {
         let [cpu, memory, disk, slots, gpus] = &self.room;
         let (mut room, mut joint, mut marks) = ([-1; 5], -1, 0);
@@ -123,8 +135,9 @@ impl Block {
         Summary { room, joint, marks, least, most }
     }
 
-    /// The greatest flipped score of the servers that have room, [`NONE`] when none has.
-    fn greatest(&self, query: &Query<'_>) -> i32 {
+    /// The flipped scores of the servers that have room, [`NONE`] of the others.
+    #[expect(clippy::needless_bitwise_bool, reason = "comparisons without branches become vector instructions")]
+    fn values(&self, query: &Query<'_>) -> [i32; WIDTH] {
         let (need, flip) = (&query.need, query.order.flip());
         let [cpu, memory, disk, slots, gpus] = &self.room;
         let mut values = [NONE; WIDTH];
@@ -137,7 +150,7 @@ impl Block {
                 | !query.admits(self.marks[lane]);
             *value = if short { NONE } else { self.score[lane] ^ flip };
         }
-        greatest(&values)
+        values
     }
 
     fn passes(&self, lane: usize, query: &Query<'_>) -> bool {
@@ -156,14 +169,16 @@ impl Block {
 
     /// The best row; among equals the one with the lowest id.
     pub(super) fn pick(&self, query: &Query<'_>, ids: &[ServerId]) -> Option<Pick> {
-        let greatest = self.greatest(query);
+        let values = self.values(query);
+        let greatest = greatest(&values);
         if greatest == NONE {
             return None;
         }
         if query.accept.is_some() {
             return self.fitting(query).map(|(value, slot)| Pick { value, slot }).reduce(|a, b| a.better(b, ids));
         }
-        self.lowest_with(greatest, query, ids)
+        let equals = values.iter().zip(&self.slot).filter(|&(&value, _)| value == greatest);
+        equals.map(|(&value, &slot)| Pick { value, slot }).reduce(|a, b| a.better(b, ids))
     }
 
     /// The row with this flipped score and the lowest id.

@@ -130,7 +130,7 @@ impl Ledger {
         let soft_slots = server.record.spec.soft_max_workspaces.unwrap_or(u32::MAX);
         let slot = match self.by_id.get(&id) {
             Some(&slot) => {
-                self.update(slot, facts);
+                self.update(slot, &facts);
                 slot
             }
             None => self.insert(id, facts),
@@ -171,7 +171,7 @@ impl Ledger {
         slot
     }
 
-    fn update(&mut self, slot: u32, facts: Facts) {
+    fn update(&mut self, slot: u32, facts: &Facts) {
         let Some(old) = self.table.facts[slot as usize].replace(facts.clone()) else { return };
         if old.name != facts.name {
             self.forget_name(&old.name, slot);
@@ -179,7 +179,7 @@ impl Ledger {
         }
         if old.limits != facts.limits || old.labels != facts.labels {
             self.leave(slot);
-            let class = self.class_for(&facts);
+            let class = self.class_for(facts);
             self.join(slot, class);
         }
     }
@@ -319,15 +319,12 @@ impl Ledger {
         }
         let bits = self.interner.intern(&facts.labels);
         let class = Class { shape, marks: bits.marks(), bits, members: Vec::new(), labels: facts.labels.clone() };
-        let number = match self.spare.pop() {
-            Some(number) => {
-                self.classes[number as usize] = class;
-                number
-            }
-            None => {
-                self.classes.push(class);
-                u32::try_from(self.classes.len() - 1).unwrap_or(u32::MAX)
-            }
+        let number = if let Some(number) = self.spare.pop() {
+            self.classes[number as usize] = class;
+            number
+        } else {
+            self.classes.push(class);
+            u32::try_from(self.classes.len() - 1).unwrap_or(u32::MAX)
         };
         self.by_labels.insert((shape, facts.labels.clone()), number);
         number

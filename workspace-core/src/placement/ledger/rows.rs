@@ -22,7 +22,7 @@ impl Rows {
 
     pub(super) fn bounds(&self) -> Bounds {
         match self {
-            Self::Scan(scan) => Bounds::of(scan.summary().least, scan.summary().most),
+            Self::Scan(scan) => scan.bounds(),
             Self::Index(index) => index.bounds(),
         }
     }

@@ -1,28 +1,30 @@
 //! The servers of a small class in no order, all looked at.
 
 use super::block::{Block, Row, WIDTH};
+use super::class::Bounds;
 use super::query::{Pick, Query};
-use super::summary::Summary;
 use super::table::Table;
 
 /// Rows in full blocks; the last may be part full.
 #[derive(Clone, Debug)]
 pub(super) struct Scan {
     blocks: Vec<Block>,
-    sums: Vec<Summary>,
+    /// The least and the greatest score of each block.
+    ranges: Vec<(i32, i32)>,
     len: u32,
-    summary: Summary,
 }
 
 impl Scan {
-    pub(super) const EMPTY: Self = Self { blocks: Vec::new(), sums: Vec::new(), len: 0, summary: Summary::EMPTY };
+    pub(super) const EMPTY: Self = Self { blocks: Vec::new(), ranges: Vec::new(), len: 0 };
 
     pub(super) const fn len(&self) -> usize {
         self.len as usize
     }
 
-    pub(super) const fn summary(&self) -> &Summary {
-        &self.summary
+    pub(super) fn bounds(&self) -> Bounds {
+        let join = |(a, b): (i32, i32), &(c, d): &(i32, i32)| (a.min(c), b.max(d));
+        let (least, most) = self.ranges.iter().fold((i32::MAX, -1), join);
+        Bounds::of(least, most)
     }
 
     pub(super) fn rows(&self) -> impl Iterator<Item = Row> + '_ {
@@ -33,7 +35,7 @@ impl Scan {
         table.entry_mut(row.slot).at = self.len;
         if self.len().is_multiple_of(WIDTH) {
             self.blocks.push(Block::EMPTY);
-            self.sums.push(Summary::EMPTY);
+            self.ranges.push((i32::MAX, -1));
         }
         let block = self.len() / WIDTH;
         self.blocks[block].push(row);
@@ -49,7 +51,7 @@ impl Scan {
         self.blocks[last / WIDTH].swap_remove(last % WIDTH);
         self.len -= 1;
         self.blocks.truncate(self.len().div_ceil(WIDTH));
-        self.sums.truncate(self.blocks.len());
+        self.ranges.truncate(self.blocks.len());
         for block in [hole / WIDTH, last / WIDTH] {
             self.sum_up(block);
         }
@@ -61,19 +63,14 @@ impl Scan {
         self.sum_up(at / WIDTH);
     }
 
-    /// Corrects the bounds after a block changed, or went.
+    /// Corrects the range of a block that changed, unless it went.
     fn sum_up(&mut self, block: usize) {
         if let Some(rows) = self.blocks.get(block) {
-            self.sums[block] = rows.summary();
+            self.ranges[block] = rows.range();
         }
-        self.summary = self.sums.iter().fold(Summary::EMPTY, |all, sum| all.join(sum));
     }
 
     pub(super) fn pick(&self, table: &Table, query: &Query<'_>, visits: &mut u32) -> Option<Pick> {
-        *visits += 1;
-        if !self.summary.may_fit(query) {
-            return None;
-        }
         *visits += self.len;
         let picks = self.blocks.iter().filter_map(|block| block.pick(query, &table.ids));
         picks.reduce(|a, b| a.better(b, &table.ids))

@@ -39,6 +39,7 @@ impl Summary {
     }
 
     /// Whether one of the servers may have room.
+    #[expect(clippy::needless_bitwise_bool, reason = "comparisons without branches")]
     pub(super) const fn may_fit(&self, query: &Query<'_>) -> bool {
         fits(&query.need, &self.room) & (query.joint <= self.joint) & (query.must & !self.marks == 0)
     }

@@ -173,8 +173,8 @@ impl Fleet {
         }
     }
 
-    fn step(&mut self, step: Step) {
-        match step {
+    fn step(&mut self, step: &Step) {
+        match *step {
             Step::Insert { number, shape, labels, soft } => {
                 if self.find(number).is_none() {
                     let server = server(number, shape, labels, soft);
@@ -266,10 +266,10 @@ proptest! {
         let ledgers = [Ledger::scanning(), Ledger::indexing(), Ledger::default()];
         let mut fleet = Fleet { servers: Vec::new(), live: Vec::new(), ledgers };
         for number in 0..40 {
-            fleet.step(Step::Insert { number, shape: number % 3, labels: number / 16, soft: None });
+            fleet.step(&Step::Insert { number, shape: number % 3, labels: number / 16, soft: None });
         }
         for step in steps {
-            fleet.step(step);
+            fleet.step(&step);
         }
         fleet.check_books();
         // A ledger made at once, in any order, is the one that grew.
@@ -312,17 +312,23 @@ fn an_index_of_thousands_stays_true_while_it_churns() {
         let found = ledgers[1].best(&ask, order, None);
         assert_eq!(ledgers[0].best(&ask, order, None).server, found.server, "turn {turn}");
         if let Some(key) = found.server {
-            ledgers.iter_mut().for_each(|ledger| ledger.reserve(key, ask.resources).unwrap());
+            for ledger in &mut ledgers {
+                ledger.reserve(key, ask.resources).unwrap();
+            }
             live.push((key, ask.resources));
         }
         if !live.is_empty() && (live.len() > 4_500 || found.server.is_none()) {
             let at = usize::try_from(dice()).unwrap() % live.len();
             let (key, resources) = live.swap_remove(at);
-            ledgers.iter_mut().for_each(|ledger| ledger.release(key, resources));
+            for ledger in &mut ledgers {
+                ledger.release(key, resources);
+            }
         }
     }
     for (key, resources) in live {
-        ledgers.iter_mut().for_each(|ledger| ledger.release(key, resources));
+        for ledger in &mut ledgers {
+            ledger.release(key, resources);
+        }
     }
     assert!(ledgers.iter().all(|ledger| ledger.servers().all(|server| server.reserved().is_zero())));
 }
