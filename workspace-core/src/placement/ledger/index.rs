@@ -199,13 +199,14 @@ impl Index {
         let old = std::mem::replace(&mut self.sums[position], new);
         let group = position / GROUP;
         let joined = self.groups[group].join(&new);
-        // A bound may shrink only where the block's old one was the group's.
-        let held = old.least == joined.least
-            || old.most == joined.most
-            || old.joint == joined.joint
-            || old.room.iter().zip(joined.room).any(|(&old, joined)| old == joined);
+        // A bound of the group shrinks only where the block's own did and was the group's.
+        let held = old.least < new.least && old.least == joined.least
+            || old.most > new.most && old.most == joined.most
+            || old.joint > new.joint && old.joint == joined.joint
+            || old.marks & !new.marks != 0
+            || (0..5).any(|at| old.room[at] > new.room[at] && old.room[at] == joined.room[at]);
         self.groups[group] = joined;
-        if held && old != new {
+        if held {
             self.sum_up_group(group);
         }
     }
