@@ -108,28 +108,27 @@ impl Churn {
         let kinds = synthetic::requests(KINDS, names, &mut dice).into_iter().map(ready).collect();
         let strategy = built_in(kind);
         let mut churn = Self { kind, strategy, ledger, kinds, live: Vec::new(), target: usize::MAX, dice, cursor: 0 };
+        // Looking at every server would take minutes on a large fleet.
+        if kind == StrategyKind::LeastFragmentation {
+            churn.strategy = built_in(StrategyKind::BestFit);
+        }
         churn.fill(servers);
         churn.target = churn.live.len();
         let operations = churn.operations(churn.target / 4);
         churn.run(&operations);
+        churn.strategy = built_in(kind);
         churn
     }
 
     fn fill(&mut self, servers: usize) {
         let capacity: u64 = (0..servers).map(|server| SHAPES[synthetic::shape_of(server)].cpu_millis).sum();
         let mut used = 0;
-        // Looking at every server would take minutes on a large fleet.
-        let own = Arc::clone(&self.strategy);
-        if self.kind == StrategyKind::LeastFragmentation {
-            self.strategy = built_in(StrategyKind::BestFit);
-        }
         while used * 10 < capacity * 7 {
             let kind = self.dice.below(KINDS);
             if self.operate(Operation { release: 0, kind }).placed.is_some() {
                 used += self.kinds[kind].0.request.resources.cpu_millis;
             }
         }
-        self.strategy = own;
     }
 
     fn operations(&mut self, count: usize) -> Vec<Operation> {

@@ -54,6 +54,13 @@ impl Bounds {
     pub(super) const fn of(least: i32, most: i32) -> Self {
         if most < 0 { Self::NONE } else { Self { emptiest: least ^ Order::Emptiest.flip(), fullest: most } }
     }
+
+    pub(super) const fn in_order(self, order: Order) -> i32 {
+        match order {
+            Order::Emptiest => self.emptiest,
+            Order::Fullest => self.fullest,
+        }
+    }
 }
 
 impl Shape {

@@ -69,7 +69,7 @@ impl Rows {
     /// The best server, if its flipped score is at least `floor`; a worse one may be given or not.
     pub(super) fn pick(&self, table: &Table, query: &Query<'_>, floor: i32, visits: &mut u32) -> Option<Pick> {
         match self {
-            Self::Scan(scan) => scan.pick(table, query, visits),
+            Self::Scan(scan) => scan.pick(table, query, floor, visits),
             Self::Index(index) => index.pick(table, query, floor, visits),
         }
     }

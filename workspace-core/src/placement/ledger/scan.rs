@@ -70,10 +70,20 @@ impl Scan {
         }
     }
 
-    pub(super) fn pick(&self, table: &Table, query: &Query<'_>, visits: &mut u32) -> Option<Pick> {
-        *visits += self.len;
-        let picks = self.blocks.iter().filter_map(|block| block.pick(query, &table.ids));
-        picks.reduce(|a, b| a.better(b, &table.ids))
+    pub(super) fn pick(&self, table: &Table, query: &Query<'_>, floor: i32, visits: &mut u32) -> Option<Pick> {
+        let mut best: Option<Pick> = None;
+        for (block, &(least, most)) in self.blocks.iter().zip(&self.ranges) {
+            *visits += 1;
+            let bound = Bounds::of(least, most).in_order(query.order);
+            if bound < best.map_or(floor, |best| best.value) {
+                continue;
+            }
+            *visits += block.len;
+            if let Some(pick) = block.pick(query, &table.ids) {
+                best = Some(best.map_or(pick, |best| best.better(pick, &table.ids)));
+            }
+        }
+        best
     }
 
     pub(super) fn near(&self, query: &Query<'_>, floor: i32, each: &mut dyn FnMut(Pick)) {
