@@ -161,13 +161,13 @@ impl Churn {
 
     /// Each operation by itself.
     fn run_timed(&mut self, operations: &[Operation], times: &mut Vec<Duration>) -> Vec<Done> {
-        let timed = |&operation| {
+        let clocked = |&operation| {
             let begun = Instant::now();
             let done = self.operate(operation);
             times.push(begun.elapsed());
             done
         };
-        operations.iter().map(timed).collect()
+        operations.iter().map(clocked).collect()
     }
 
     fn number(&self, key: ServerKey) -> usize {

@@ -39,6 +39,9 @@ pub enum Policy {
     },
 }
 
+/// How good a server is: its growth in steps, how full it would be, and the first of its like.
+type Rank = (Reverse<i64>, u64, Reverse<usize>);
+
 impl Policy {
     /// Those that are reported.
     pub const ALL: [Self; 6] = [
@@ -191,7 +194,7 @@ impl<'a> Replay<'a> {
         let (pod, need) = (&self.trace.kinds[kind], needs(&self.trace.kinds[kind]));
         let weight: u64 = self.typical.first()?.iter().map(|request| request.weight).sum();
         let grain = i64::try_from(grain * weight).unwrap_or(i64::MAX).max(1);
-        let mut best: Option<((Reverse<i64>, u64, Reverse<usize>), (usize, usize))> = None;
+        let mut best: Option<(Rank, (usize, usize))> = None;
         for (number, server) in self.servers.iter_mut().enumerate() {
             if !self.takes[kind][server.model] || need.first_over(&server.free).is_some() {
                 continue;

@@ -85,12 +85,11 @@ fn replay(servers: &[ServerState], arrivals: &[Arrival], strategy: &dyn Placemen
     let mut samples = 0.0;
     for (number, arrival) in arrivals.iter().enumerate() {
         simulation.leave_until(arrival.at, arrivals);
-        match simulation.place(number, arrival) {
-            Some(_) => outcome.placed += 1,
-            None => {
-                *outcome.refused.entry(simulation.reason(&arrival.request)).or_default() += 1;
-                outcome.first_refusal.get_or_insert_with(|| simulation.shares());
-            }
+        if simulation.place(number, arrival).is_some() {
+            outcome.placed += 1;
+        } else {
+            *outcome.refused.entry(simulation.reason(&arrival.request)).or_default() += 1;
+            outcome.first_refusal.get_or_insert_with(|| simulation.shares());
         }
         for (peak, share) in outcome.peak.iter_mut().zip(simulation.shares()) {
             *peak = peak.max(share);
@@ -185,7 +184,7 @@ fn servers_needed(workload: &Workload, strategy: &dyn PlacementStrategy, placed:
 pub fn plot(outcomes: &[Outcome]) -> String {
     const COLOURS: [&str; 6] = ["#1b6ca8", "#d1495b", "#3a7d44", "#8f5fbf", "#c77d0a", "#444444"];
     let (width, height, left, top) = (900.0, 420.0, 60.0, 20.0);
-    let last = outcomes.iter().flat_map(|outcome| outcome.course.last()).map(|&(at, _)| at).max().unwrap_or(1).max(1);
+    let last = outcomes.iter().filter_map(|outcome| outcome.course.last()).map(|&(at, _)| at).max().unwrap_or(1).max(1);
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{}\" font-family=\"sans-serif\" \
          font-size=\"12\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n",

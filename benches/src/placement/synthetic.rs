@@ -83,14 +83,14 @@ pub fn requests(count: usize, names: Option<usize>, dice: &mut Dice) -> Vec<Kind
     (0..count).map(|_| request(names, dice)).collect()
 }
 
-fn request(names: Option<usize>, dice: &mut Dice) -> Kind {
+fn request(fleet: Option<usize>, dice: &mut Dice) -> Kind {
     let power = |dice: &mut Dice| 1_u64 << dice.below(4);
     let (cpu, memory, disk) = (power(dice), power(dice), power(dice));
     let gpus = u64::from(dice.below(100) < 3);
     let resources = Resources { cpu_millis: 500 * cpu, memory_mib: memory << 10, disk_gib: 5 * disk, slots: 1, gpus };
     let bit = (dice.below(2) == 0).then(|| dice.below(6));
     let must: Labels = bit.map(label).into_iter().collect();
-    let named = names.map(|servers| dice.below(servers));
+    let named = fleet.map(|servers| dice.below(servers));
     let request = PlacementRequest {
         resources,
         labels: LabelRequirements::must(must),

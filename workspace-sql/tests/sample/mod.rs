@@ -47,6 +47,8 @@ pub(crate) fn project_with_token(token: &str) -> Project {
         name: None,
         source: Some(ProjectSource::Git(source)),
         copy: None,
+        superseded: Vec::new(),
+        deleted: false,
         revision: 1,
         created_at: env.now(),
     }
