@@ -8,7 +8,7 @@ pub use workspace_core::port::ExecRequest;
 #[cfg(feature = "testing")]
 pub use workspace_core::testing;
 pub use workspace_core::{
-    channel, clock, environment, error, event, id, label, model, placement, port, resources, secret,
+    channel, clock, environment, error, event, id, job, label, model, placement, port, resources, secret,
 };
 
 #[cfg(feature = "docker")]

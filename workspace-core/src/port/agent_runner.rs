@@ -72,7 +72,7 @@ pub type JobEventStream = BoxStream<'static, Result<JobEvent>>;
 /// - `remove` takes away what is left of a job, running or not; a missing one is removed already.
 ///
 /// # Implementing
-/// Run `workspace_core::testing::conformance` against it.
+/// Run `workspace_core::testing::conformance::agent_runner` against it.
 ///
 /// # Backends differ in
 /// | | over a `Server` | local |

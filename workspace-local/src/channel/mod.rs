@@ -8,4 +8,5 @@ mod stdio;
 
 pub(crate) use serve::working_dir;
 pub use serve::{ChannelSetup, serve_channel};
+pub(crate) use stdio::pipe;
 pub use stdio::serve_stdio;

@@ -38,7 +38,7 @@ pub async fn serve_stdio(root: &Path) -> io::Result<()> {
 }
 
 /// A descriptor of our own when it is a pipe.
-fn pipe(descriptor: impl AsFd) -> Option<OwnedFd> {
+pub(crate) fn pipe(descriptor: impl AsFd) -> Option<OwnedFd> {
     let own = descriptor.as_fd().try_clone_to_owned().ok()?;
     let file = File::from(own);
     let is_pipe = file.metadata().is_ok_and(|data| std::os::unix::fs::FileTypeExt::is_fifo(&data.file_type()));

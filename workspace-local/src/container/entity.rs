@@ -13,6 +13,7 @@ use workspace_core::channel::ChannelClient;
 use workspace_core::clock::{Clock as _, SystemClock};
 use workspace_core::error::Result;
 use workspace_core::id::FleetId;
+use workspace_core::job::EVENT_BYTES;
 use workspace_core::port::{ContainerSpec, ContainerState, ContainerStatus, LogOptions, LogStream, ObjectLabels};
 
 use crate::channel::{ChannelSetup, serve_channel};
@@ -25,7 +26,12 @@ use crate::process::{ProcessHost, Tree};
 use crate::server::{data_of, disk_error, read_json, write_json};
 
 /// Programs that were ended by our own end are told as ended by the kill signal.
-const KILLED: i64 = 137;
+pub(super) const KILLED: i64 = 137;
+
+/// How much of a log is kept in any case, in bytes: all that a job may say, and the last of what others say.
+fn log_half(record: &Record) -> u64 {
+    if record.is_job() { EVENT_BYTES + (8 << 20) } else { 4 << 20 }
+}
 
 /// One container.
 #[derive(Debug)]
@@ -86,7 +92,7 @@ impl Container {
         };
         Arc::new(Self {
             name: name.to_owned(),
-            log: Arc::new(Log::open(&folder)),
+            log: Arc::new(Log::open(&folder, log_half(&record))),
             folder,
             workspace,
             record: Mutex::new(record),

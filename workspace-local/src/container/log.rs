@@ -11,9 +11,6 @@ use tokio::sync::watch;
 use workspace_core::error::{Error, ErrorKind, Result};
 use workspace_core::port::{LogChunk, LogOptions, LogStream, OutputStream};
 
-/// The size at which a file is put aside, in bytes; the one put aside before is forgotten.
-const HALF: u64 = 4 << 20;
-
 /// Stream and length before each piece.
 const HEAD: usize = 5;
 
@@ -35,16 +32,17 @@ struct Files {
     /// Where the next piece goes.
     end: u64,
     file: Option<File>,
+    /// The size at which a file is put aside, in bytes; the one put aside before is forgotten.
     cap: u64,
 }
 
 impl Log {
-    /// Opens the log in a container's folder.
-    pub(super) fn open(folder: &Path) -> Self {
+    /// Opens the log in a container's folder; the last `cap` bytes of it are kept, and at most twice as many.
+    pub(super) fn open(folder: &Path, cap: u64) -> Self {
         let size = |name: &str| fs::metadata(folder.join(name)).map_or(0, |data| data.len());
         let (aside, current) = (size("log.old"), size("log"));
         let end = aside + current;
-        let files = Files { oldest: 0, current: aside, end, file: None, cap: HALF };
+        let files = Files { oldest: 0, current: aside, end, file: None, cap };
         Self { folder: folder.to_owned(), files: Mutex::new(files), written: watch::channel(end).0 }
     }
 
@@ -229,8 +227,7 @@ mod tests {
     #[test]
     fn the_log_is_bounded_and_survives_a_restart() {
         let folder = tempfile::tempdir().unwrap();
-        let log = Log::open(folder.path());
-        log.files().cap = 1_000;
+        let log = Log::open(folder.path(), 1_000);
         for number in 0..500 {
             log.append(OutputStream::Stdout, format!("line {number:05}\n").as_bytes());
         }
@@ -241,7 +238,7 @@ mod tests {
         log.append(OutputStream::Stderr, b"more");
         let (pieces, _) = log.from(place).unwrap();
         assert_eq!(pieces, [LogChunk { stream: OutputStream::Stderr, bytes: Bytes::from("more") }]);
-        let again = Log::open(folder.path());
+        let again = Log::open(folder.path(), 1_000);
         assert_eq!(text(&again.from(0).unwrap().0), kept + "more");
     }
 }

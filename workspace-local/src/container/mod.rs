@@ -1,6 +1,7 @@
 //! Containers that are child processes.
 
 mod entity;
+mod job;
 mod log;
 mod record;
 mod run;

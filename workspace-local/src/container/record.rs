@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use workspace_core::clock::Timestamp;
+use workspace_core::job::WORKER;
 use workspace_core::port::{ContainerSpec, ContainerStatus};
 
 use crate::process::mark;
@@ -43,6 +44,11 @@ impl Record {
             started_at: None,
             finished_at: None,
         }
+    }
+
+    /// Whether its program is the worker's job.
+    pub(super) fn is_job(&self) -> bool {
+        matches!(self.command.as_slice(), [program, command] if program == WORKER && command == "job")
     }
 
     /// The variable by which its processes are found, as in their environment.

@@ -17,9 +17,11 @@ use workspace_core::port::{ContainerStatus, ExecEnd, OutputStream};
 
 use crate::channel::working_dir;
 use crate::container::entity::Container;
+use crate::container::job::LocalJob;
 use crate::container::log::Log;
-use crate::container::record::VARIABLE;
+use crate::container::record::{Record, VARIABLE};
 use crate::files::remove_folder;
+use crate::job::DataSteps;
 use crate::process::{Entry, Inherited, Limits, Output, ProcessHost, Program, Running, Tree, carry, signal};
 use crate::server::disk_error;
 
@@ -36,10 +38,22 @@ pub(crate) struct Life {
     tree: Tree,
     /// The program; `None` for a container that only idles.
     program: Option<Entry>,
-    /// Wakes one that only idles.
+    /// Wakes one that only idles, and cancels a job.
     asked: CancellationToken,
+    /// Drops a job that was asked to end and did not.
+    killed: CancellationToken,
     /// It is over, and written down.
     pub(super) over: CancellationToken,
+}
+
+/// What a container does.
+enum Work {
+    /// Nothing, until it is asked to end.
+    Idle,
+    /// Its program.
+    Program(Running),
+    /// The worker's job, in this process.
+    Job(LocalJob),
 }
 
 impl Life {
@@ -56,8 +70,13 @@ impl Output for Arc<Log> {
 }
 
 impl Container {
-    /// Starts it; one that runs is started already.
-    pub(crate) async fn start(self: &Arc<Self>, host: &Arc<ProcessHost>, input: Option<Bytes>) -> Result<()> {
+    /// Starts it; one that runs is started already. `jobs` are what jobs need, where they are served.
+    pub(crate) async fn start(
+        self: &Arc<Self>,
+        host: &Arc<ProcessHost>,
+        input: Option<Bytes>,
+        jobs: Option<Arc<dyn DataSteps>>,
+    ) -> Result<()> {
         let _turn = self.turn.lock().await;
         if self.gone.load(Ordering::Acquire) {
             return Err(Error::not_found("container"));
@@ -70,17 +89,11 @@ impl Container {
             return Err(Error::new(ErrorKind::Conflict, "the container was made without a stdin"));
         }
         let tree = Tree::marked(&record.variable());
-        let running = if record.command.is_empty() {
-            None
-        } else {
-            Some(host.spawn(Program {
-                argv: record.command,
-                cwd: self.working_dir(record.working_dir.as_deref()),
-                inherited: Inherited::Only(self.environment()),
-                env: record.env,
-                stdin: input.is_some(),
-                marks: vec![(VARIABLE, record.mark)],
-            })?)
+        let (asked, killed) = (CancellationToken::new(), CancellationToken::new());
+        let work = match jobs.filter(|_| record.is_job()) {
+            Some(steps) => Work::Job(LocalJob { steps, asked: asked.clone(), killed: killed.clone() }),
+            None if record.command.is_empty() => Work::Idle,
+            None => Work::Program(host.spawn(self.program(record, input.is_some()))?),
         };
         {
             let mut record = self.record();
@@ -89,22 +102,35 @@ impl Container {
             record.started_at = Some(SystemClock.now());
             record.finished_at = None;
         }
-        let (asked, over) = (CancellationToken::new(), CancellationToken::new());
-        let program = running.as_ref().and_then(|running| Entry::read(running.pid()));
-        *self.life() = Some(Life { tree: tree.clone(), program, asked: asked.clone(), over });
+        let program = if let Work::Program(running) = &work { Entry::read(running.pid()) } else { None };
+        let over = CancellationToken::new();
+        *self.life() = Some(Life { tree: tree.clone(), program, asked: asked.clone(), killed, over });
         self.running.send_replace(true);
-        let container = Arc::clone(self);
+        let (container, host) = (Arc::clone(self), Arc::clone(host));
         tokio::spawn(async move {
-            let code = if let Some(running) = running {
-                container.run(running, input).await
-            } else {
-                asked.cancelled().await;
-                ASKED
+            let code = match work {
+                Work::Program(running) => container.run(running, input).await,
+                Work::Job(job) => container.run_job(&host, job, input).await,
+                Work::Idle => {
+                    asked.cancelled().await;
+                    ASKED
+                }
             };
             tree.end().await;
             container.ended(code);
         });
         self.save()
+    }
+
+    fn program(&self, record: Record, stdin: bool) -> Program {
+        Program {
+            argv: record.command,
+            cwd: self.working_dir(record.working_dir.as_deref()),
+            inherited: Inherited::Only(self.environment()),
+            env: record.env,
+            stdin,
+            marks: vec![(VARIABLE, record.mark)],
+        }
     }
 
     fn working_dir(&self, told: Option<&str>) -> PathBuf {
@@ -155,18 +181,19 @@ impl Container {
     }
 
     async fn end(&self, grace: Duration) -> Result<()> {
-        let (over, tree) = {
+        let (killed, over, tree) = {
             let life = self.life();
             let Some(life) = life.as_ref() else { return Ok(()) };
             life.asked.cancel();
             if let Some(program) = life.program.filter(|_| !grace.is_zero()) {
                 signal(&program, Signal::TERM);
             }
-            (life.over.clone(), life.tree.clone())
+            (life.killed.clone(), life.over.clone(), life.tree.clone())
         };
         if timeout(grace, over.cancelled()).await.is_ok() {
             return Ok(());
         }
+        killed.cancel();
         tree.end().await;
         timeout(KILL, over.cancelled()).await.map_err(|_elapsed| {
             Error::new(ErrorKind::Timeout, format!("container {} does not end", self.name()))
@@ -201,6 +228,7 @@ impl Container {
         self.gone.store(true, Ordering::Release);
         if let Some(life) = self.life().as_ref() {
             life.asked.cancel();
+            life.killed.cancel();
             life.tree.end_at_once();
         }
     }

@@ -49,6 +49,31 @@ pub fn remove_folder(folder: &Path) -> std::io::Result<()> {
     }
 }
 
+/// Removes everything in a folder of this machine, and leaves the folder itself. Follows no link.
+///
+/// # Errors
+/// What the system says.
+pub(crate) fn empty_folder(folder: &Path) -> std::io::Result<()> {
+    let top = open_folder(rustix::fs::CWD, &CString::new(folder.as_os_str().as_encoded_bytes())?)?;
+    let mut moved = 0_u64;
+    for _ in 0..ROUNDS {
+        empty(&top, &top, LEVELS, &mut moved)?;
+        if is_empty(&top)? {
+            return Ok(());
+        }
+    }
+    Err(Errno::NOTEMPTY.into())
+}
+
+fn is_empty(folder: &OwnedFd) -> Result<bool, Errno> {
+    for item in Dir::read_from(folder)? {
+        if !matches!(item?.file_name().to_bytes(), b"." | b"..") {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Removes what has this name in a folder.
 fn remove(folder: &OwnedFd, name: &CStr) -> Result<(), Errno> {
     let stat = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
@@ -146,5 +171,25 @@ mod tests {
         remove_folder(&tree).unwrap();
         assert!(!tree.exists() && kept.exists());
         remove_folder(&tree).unwrap();
+    }
+
+    #[test]
+    fn an_emptied_folder_stays() {
+        let outer = tempfile::tempdir().unwrap();
+        let kept = outer.path().join("kept");
+        std::fs::write(&kept, "x").unwrap();
+        let tree = outer.path().join("tree");
+        std::fs::create_dir_all(tree.join("a/b")).unwrap();
+        std::fs::write(tree.join(".hidden"), "x").unwrap();
+        symlink(outer.path(), tree.join("link")).unwrap();
+        std::fs::set_permissions(tree.join("a"), PermissionsExt::from_mode(0o000)).unwrap();
+        for _ in 0..2 {
+            empty_folder(&tree).unwrap();
+            assert_eq!(std::fs::read_dir(&tree).unwrap().count(), 0);
+        }
+        assert!(kept.exists());
+        symlink(outer.path(), tree.join("link")).unwrap();
+        assert!(empty_folder(&tree.join("link")).is_err(), "a link is no folder");
+        assert!(kept.exists());
     }
 }

@@ -15,5 +15,6 @@ pub(crate) use path::RelativePath;
 pub(crate) use root::Root;
 pub use usage::folder_usage;
 
+pub(crate) use delete::empty_folder;
 pub use delete::remove_folder;
 pub use prepare::prepare_folder;

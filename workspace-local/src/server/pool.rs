@@ -13,6 +13,7 @@ use workspace_core::id::{FleetId, ServerId};
 use workspace_core::model::{ServerRecord, ServerSpec, StorageKind};
 use workspace_core::port::{Server, ServerPool};
 
+use crate::job::DataSteps;
 use crate::server::machine::Machine;
 use crate::server::ports::LocalServer;
 
@@ -42,6 +43,7 @@ use crate::server::ports::LocalServer;
 pub struct LocalPool {
     folder: PathBuf,
     images: BTreeSet<String>,
+    jobs: Option<Arc<dyn DataSteps>>,
     connected: Mutex<Connected>,
     /// Removed when the pool is dropped, after its servers.
     temporary: Option<TempDir>,
@@ -63,6 +65,7 @@ impl LocalPool {
         Ok(Self {
             folder: std::path::absolute(folder)?,
             images: BTreeSet::from(["workspace-base:latest".to_owned()]),
+            jobs: None,
             connected: Mutex::default(),
             temporary: None,
         })
@@ -85,6 +88,13 @@ impl LocalPool {
     #[must_use]
     pub fn with_image(mut self, name: impl AsRef<str>) -> Self {
         self.images.insert(full_name(name.as_ref()));
+        self
+    }
+
+    /// Serves jobs in this process, the steps that move data by `steps`. Jobs end with the process.
+    #[must_use]
+    pub fn with_jobs(mut self, steps: Arc<dyn DataSteps>) -> Self {
+        self.jobs = Some(steps);
         self
     }
 
@@ -140,7 +150,8 @@ impl ServerPool for LocalPool {
         let machine = spawn_blocking(move || Machine::open(&folder)).await.map_err(|lost| {
             Error::new(ErrorKind::Internal, "the folder of the local server was not opened").source(lost)
         })??;
-        let server = Arc::new(LocalServer::new(record.id, Arc::clone(&machine), self.images.clone()));
+        let server =
+            Arc::new(LocalServer::new(record.id, Arc::clone(&machine), self.images.clone(), self.jobs.clone()));
         let mut connected = self.connected();
         connected.machines.insert(machine.folder().to_owned(), machine);
         connected.servers.insert(record.id, Arc::clone(&server));

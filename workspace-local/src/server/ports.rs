@@ -18,11 +18,15 @@ use workspace_core::port::{
 };
 
 use crate::container::Container;
+use crate::job::DataSteps;
 use crate::server::folder::{check_name, disk_error, names, read_json, write_json};
 use crate::server::machine::Machine;
 use crate::server::pool::full_name;
 use crate::server::probe::probe;
 use crate::server::volumes::{LabelMap, LocalVolumes, data_of, foreign, is_of, parse};
+
+/// The image of the worker, which is this process.
+const WORKER_IMAGE: &str = "fleet-worker";
 
 /// A folder of this machine as a server. See [`LocalPool`](crate::LocalPool) for what it does not do.
 #[derive(Debug)]
@@ -31,11 +35,23 @@ pub struct LocalServer {
     machine: Arc<Machine>,
     volumes: LocalVolumes,
     images: BTreeSet<String>,
+    /// What jobs need, where they are served.
+    jobs: Option<Arc<dyn DataSteps>>,
 }
 
 impl LocalServer {
-    pub(super) fn new(id: ServerId, machine: Arc<Machine>, images: BTreeSet<String>) -> Self {
-        Self { id, volumes: LocalVolumes::new(Arc::clone(&machine)), machine, images }
+    pub(super) fn new(
+        id: ServerId,
+        machine: Arc<Machine>,
+        images: BTreeSet<String>,
+        jobs: Option<Arc<dyn DataSteps>>,
+    ) -> Self {
+        Self { id, volumes: LocalVolumes::new(Arc::clone(&machine)), machine, images, jobs }
+    }
+
+    fn knows(&self, image: &ImageRef) -> bool {
+        let name = full_name(image.as_str());
+        self.images.contains(&name) || (self.jobs.is_some() && name == full_name(WORKER_IMAGE))
     }
 
     fn found(&self, name: &str) -> Result<Arc<Container>> {
@@ -50,7 +66,7 @@ impl LocalServer {
     /// Refuses what cannot work here before anything is made.
     fn check(&self, spec: &ContainerSpec) -> Result<()> {
         check_name(&spec.name)?;
-        if !self.images.contains(&full_name(spec.image.as_str())) {
+        if !self.knows(&spec.image) {
             return Err(missing_image(&spec.image));
         }
         for mount in &spec.mounts {
@@ -106,11 +122,11 @@ impl Server for LocalServer {
 #[async_trait]
 impl Images for LocalServer {
     fn worker_image(&self) -> Option<ImageRef> {
-        None
+        self.jobs.as_ref().map(|_| ImageRef::new(WORKER_IMAGE))
     }
 
     async fn has_image(&self, image: &ImageRef) -> Result<bool> {
-        Ok(self.images.contains(&full_name(image.as_str())))
+        Ok(self.knows(image))
     }
 
     async fn pull_image(&self, image: &ImageRef, _credentials: Option<&RegistryCredentials>) -> Result<()> {
@@ -182,7 +198,7 @@ impl Containers for LocalServer {
     }
 
     async fn start_container(&self, name: &str, input: Option<Bytes>) -> Result<()> {
-        self.found(name)?.start(self.machine.host(), input).await
+        self.found(name)?.start(self.machine.host(), input, self.jobs.clone()).await
     }
 
     async fn stop_container(&self, name: &str, grace: Duration) -> Result<()> {

@@ -3,5 +3,6 @@
 
 mod common;
 mod conformance;
+mod jobs;
 mod restart;
 mod secrets;

@@ -1,0 +1,99 @@
+//! One job from its request to its last event.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
+use workspace_core::error::Error;
+use workspace_core::job::JobStep;
+
+use crate::job::events::Events;
+use crate::job::mask::Masks;
+use crate::job::request::{Received, read};
+use crate::job::setup::JobSetup;
+use crate::job::stop::Stop;
+use crate::job::{agent, data};
+
+/// How a job ended.
+#[derive(Debug)]
+pub enum JobEnd {
+    /// Every step came to its end, well or not: the events say how.
+    Finished,
+    /// No whole line came: nothing was done.
+    NoRequest,
+    /// The line is no request that this worker knows: nothing was done. The error says nothing of the line's text.
+    Refused(Error),
+    /// The events could not be written: what was under way was ended.
+    Unheard,
+}
+
+impl JobEnd {
+    /// The exit code of a program that serves one job.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Finished => 0,
+            Self::NoRequest | Self::Unheard => 1,
+            Self::Refused(_) => 2,
+        }
+    }
+}
+
+/// Serves one job: reads its request, does its steps, and writes its events, each as soon as it is known.
+///
+/// When it returns, nothing that its agents started is left. Dropping the future ends them as well.
+pub async fn serve_job<R, W>(input: R, output: W, setup: JobSetup) -> JobEnd
+where
+    R: AsyncRead + Unpin + Send,
+    W: AsyncWrite + Unpin + Send,
+{
+    let received = tokio::select! {
+        biased;
+        received = read(input) => received,
+        () = setup.cancel.cancelled() => Received::Nothing,
+    };
+    let request = match received {
+        Received::Request(request) => request,
+        Received::Nothing => return JobEnd::NoRequest,
+        Received::Refused(error) => return JobEnd::Refused(error),
+    };
+    let unheard = CancellationToken::new();
+    let cancel = setup.cancel.child_token();
+    let events = Events::new(output, Masks::of(&request), setup.event_bytes, unheard.clone());
+    let until = Stop::new(cancel.clone(), Duration::from_secs(request.time_limit_seconds));
+    let tree = setup.tree.clone().unwrap_or_else(|| PathBuf::from(&request.tree));
+    let working = async {
+        events.accepted().await;
+        for step in &request.steps {
+            run_step(&setup, &tree, step, &events, &until).await;
+        }
+        events.finished().await;
+    };
+    let deaf = async {
+        unheard.cancelled().await;
+        cancel.cancel();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = working => {}
+        () = deaf => {}
+    }
+    if unheard.is_cancelled() { JobEnd::Unheard } else { JobEnd::Finished }
+}
+
+async fn run_step<W: AsyncWrite + Unpin + Send>(
+    setup: &JobSetup,
+    tree: &Path,
+    step: &JobStep,
+    events: &Events<W>,
+    until: &Stop,
+) {
+    let reports = match (until.now(), step) {
+        (Some(why), _) => data::failed(step, &why.error()),
+        (None, JobStep::Agent(agent)) => vec![agent::run(setup, tree, agent, events, until).await],
+        (None, _) => data::run(setup, tree, step, until).await,
+    };
+    for report in reports {
+        events.step(report).await;
+    }
+}
