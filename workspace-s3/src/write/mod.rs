@@ -2,6 +2,7 @@
 
 mod base;
 mod contents;
+mod file_reader;
 mod packer;
 mod reuse;
 mod segment;

@@ -91,8 +91,8 @@ async fn any_flipped_bit_is_found() {
         fs::write(&pack, bad).unwrap();
         let verified = subject.sync.verify(None).await.unwrap_err();
         assert_eq!(verified.kind(), ErrorKind::SnapshotDamaged, "byte {at}");
-        let tells = verified.message().contains("one.txt") || verified.message().contains("large.bin");
-        assert!(tells || verified.message().contains(pack.file_name().unwrap().to_str().unwrap()), "{verified}");
+        let told = verified.message().contains("one.txt") || verified.message().contains("large.bin");
+        assert!(told || verified.message().contains(pack.file_name().unwrap().to_str().unwrap()), "{verified}");
         // A restore does not read what it does not need, such as checksums of zstd.
         let target = subject.place.path().join(format!("flipped-{step}"));
         match subject.sync.restore(&target, &RestoreOptions::default()).await {
