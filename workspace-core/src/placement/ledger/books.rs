@@ -14,7 +14,7 @@ use crate::placement::lanes;
 use crate::placement::may_schedule;
 use crate::resources::{Dimension, Resources};
 
-/// From this size on an index of a class is faster than looking at all of it (see `docs/placement.md`).
+/// Two blocks are looked at as a whole; for more servers of a shape an index is kept.
 const INDEX_FROM: IndexFrom = IndexFrom(32);
 
 /// A server in a [`Ledger`]. It never comes to mean another server; after a removal it means none.
