@@ -78,7 +78,8 @@ impl Core {
         match self.try_start(&job).await {
             Ok(()) => self.follow_job(job, poke).await,
             Err(error) if error.kind() == ErrorKind::Fenced => Err(error),
-            Err(error) if error.is_retryable() && !self.is_late(&job) => {
+            // Not found is the jobs' network, when it was closed at this moment.
+            Err(error) if (error.is_retryable() || error.kind() == ErrorKind::NotFound) && !self.is_late(&job) => {
                 tracing::warn!(job = %job.id, error = error.chain(), "job not started; trying again");
                 Ok(Pass::Later)
             }

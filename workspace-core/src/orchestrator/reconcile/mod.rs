@@ -5,6 +5,7 @@
 
 mod died;
 mod expired;
+mod jobs_network;
 mod orphans;
 
 use std::collections::BTreeMap;
@@ -102,6 +103,7 @@ impl Core {
                 orphans.push(Orphan::Network(network.name.clone()));
             }
         }
+        self.close_jobs_network(server, &containers, &networks).await;
         self.compare_missing(server, &containers).await?;
         self.sweep(server, orphans, suspects).await
     }
