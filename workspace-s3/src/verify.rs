@@ -21,8 +21,8 @@ pub(crate) async fn verify(objects: &Objects, version: Option<&str>) -> Result<V
     let packs = snapshot.packs.clone();
     let checked = spawn_blocking(move || check_tree(Catalog::new(snapshot, tails))).await.map_err(broken)?;
     let (catalog, listing) = checked?;
-    let checks = stream::iter(packs.iter().enumerate())
-        .map(|(number, pack)| check_pack(objects, &catalog, &listing, number, *pack));
+    let checks = stream::iter(packs.iter().copied().enumerate())
+        .map(|(number, pack)| check_pack(objects, &catalog, &listing, number, pack));
     checks.buffer_unordered(PARALLEL).try_collect::<()>().await?;
     let bytes = packs.iter().map(|pack| pack.size).sum();
     Ok(VerifyReport { version: name.to_string(), packs: packs.len() as u64, bytes })
