@@ -119,9 +119,10 @@ pub struct SnapshotPlace {
 }
 
 impl SnapshotPlace {
-    /// The snapshot's name below the project: `<data generation>-<id>`.
+    /// The snapshot's name below the project: `<data generation>-<id>`, the generation as 20 digits, so that the
+    /// greatest name is the newest (`docs/snapshot-format.md`).
     pub fn version(&self) -> String {
-        format!("{}-{}", self.data_generation, self.id)
+        format!("{:020}-{}", self.data_generation, self.id)
     }
 }
 
