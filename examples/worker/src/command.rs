@@ -6,20 +6,25 @@ use std::path::PathBuf;
 
 use workspace_fleet::local;
 
+use crate::job;
+
 /// The help text.
 pub(crate) const USAGE: &str = "\
 usage: worker channel          serve a channel on stdin and stdout until stdin ends
+       worker job              do the one job that stdin asks for, and tell of it on stdout
        worker prepare <dir>    make a folder, with those above it, that belongs to 1000:1000
        worker remove <dir>     remove a folder with everything in it; a missing one is removed already
        worker usage <dir>      print how many bytes of the disk a folder takes
 
-The files of a channel are those below /workspace, or below $WORKSPACE_ROOT.";
+The files of a channel are those below /workspace, or below $WORKSPACE_ROOT; a job works there too where that is set.";
 
 /// One command.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     /// Serve a channel.
     Channel,
+    /// Serve a job.
+    Job,
     /// Make a folder.
     Prepare(PathBuf),
     /// Remove a folder.
@@ -39,7 +44,8 @@ impl Command {
         };
         match name.to_str() {
             Some("channel") if rest.is_empty() => Ok(Self::Channel),
-            Some("channel") => Err("channel takes no arguments".to_owned()),
+            Some("job") if rest.is_empty() => Ok(Self::Job),
+            Some(name @ ("channel" | "job")) => Err(format!("{name} takes no arguments")),
             Some("prepare") => folder().map(Self::Prepare),
             Some("remove") => folder().map(Self::Remove),
             Some("usage") => folder().map(Self::Usage),
@@ -47,22 +53,26 @@ impl Command {
         }
     }
 
-    /// Does it.
-    pub(crate) fn run(self) -> io::Result<()> {
+    /// Does it, and answers with the exit code.
+    pub(crate) fn run(self) -> io::Result<u8> {
         match self {
-            Self::Channel => {
-                let root = std::env::var_os("WORKSPACE_ROOT").map_or_else(|| "/workspace".into(), PathBuf::from);
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-                let served = runtime.block_on(local::serve_stdio(&root));
-                // A thread that still reads a file, or a stdin that is no pipe, must not hold up the end.
-                runtime.shutdown_background();
-                served
-            }
-            Self::Prepare(folder) => local::prepare_folder(&folder),
-            Self::Remove(folder) => local::remove_folder(&folder),
-            Self::Usage(folder) => writeln!(io::stdout(), "{}", local::folder_usage(&folder)?),
+            Self::Channel => serve_channel()?,
+            Self::Job => return job::serve(),
+            Self::Prepare(folder) => local::prepare_folder(&folder)?,
+            Self::Remove(folder) => local::remove_folder(&folder)?,
+            Self::Usage(folder) => writeln!(io::stdout(), "{}", local::folder_usage(&folder)?)?,
         }
+        Ok(0)
     }
+}
+
+fn serve_channel() -> io::Result<()> {
+    let root = std::env::var_os("WORKSPACE_ROOT").map_or_else(|| "/workspace".into(), PathBuf::from);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let served = runtime.block_on(local::serve_stdio(&root));
+    // A thread that still reads a file, or a stdin that is no pipe, must not hold up the end.
+    runtime.shutdown_background();
+    served
 }
 
 #[cfg(test)]
@@ -76,8 +86,11 @@ mod tests {
     #[test]
     fn commands_and_wrong_ones() {
         assert_eq!(parse(&["channel"]), Ok(Command::Channel));
+        assert_eq!(parse(&["job"]), Ok(Command::Job));
         assert_eq!(parse(&["usage", "/data/v"]), Ok(Command::Usage("/data/v".into())));
-        for wrong in [&[][..], &["remove"], &["remove", ""], &["remove", "a", "b"], &["channel", "x"], &["agent"]] {
+        for wrong in
+            [&[][..], &["remove"], &["remove", ""], &["remove", "a", "b"], &["channel", "x"], &["job", "x"], &["agent"]]
+        {
             assert!(parse(wrong).is_err(), "{wrong:?}");
         }
     }

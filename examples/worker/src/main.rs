@@ -1,6 +1,7 @@
 //! The program beside the data, inside every container of the fleet.
 
 mod command;
+mod job;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -21,7 +22,7 @@ fn main() -> ExitCode {
         }
     };
     match ended {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => ExitCode::from(code),
         Err(error) => {
             say(&error.to_string());
             ExitCode::FAILURE

@@ -90,7 +90,7 @@ impl Rig {
 
     async fn events(&self, job: &JobSpec) -> Vec<JobEvent> {
         let events = self.jobs().events(job.server, job.id, 0).await.unwrap();
-        tokio::time::timeout(Duration::from_secs(60), events.map(Result::unwrap).collect()).await.unwrap()
+        tokio::time::timeout(Duration::from_mins(1), events.map(Result::unwrap).collect()).await.unwrap()
     }
 }
 

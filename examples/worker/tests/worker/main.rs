@@ -4,4 +4,7 @@
 mod channel;
 mod commands;
 mod ends;
+mod git;
+mod job;
+mod snapshot;
 mod speed;

@@ -1,0 +1,13 @@
+//! The worker's steps that move data, composed of git and object storage.
+//!
+//! The program beside this library does them inside containers; a master whose servers are local does them itself:
+//! `LocalPool::with_jobs(Arc::new(worker::data_steps().caches_beside_trees()))`.
+
+mod steps;
+
+pub use steps::WorkerSteps;
+
+/// The steps as they are done in a container.
+pub fn data_steps() -> WorkerSteps {
+    WorkerSteps::default()
+}

@@ -1,0 +1,86 @@
+//! The steps of a job that move data.
+
+mod git;
+mod policy;
+mod report;
+mod snapshot;
+mod storage;
+
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+use workspace_fleet::error::{Error, ErrorKind};
+use workspace_fleet::job::JobStep;
+use workspace_fleet::local::DataSteps;
+use workspace_fleet::model::StepReport;
+
+use report::report;
+
+/// Does the steps of jobs that move data, with git and object storage.
+#[derive(Clone, Debug, Default)]
+pub struct WorkerSteps {
+    caches_beside_trees: bool,
+}
+
+impl WorkerSteps {
+    /// Keeps the cache of a tree's snapshots in the folder `cache` beside the tree, where it outlives the job. In a
+    /// container that is no place to write to: there it is kept in the temporary folder.
+    #[must_use]
+    pub fn caches_beside_trees(mut self) -> Self {
+        self.caches_beside_trees = true;
+        self
+    }
+
+    fn cache_of(&self, tree: &Path) -> PathBuf {
+        let beside = tree.parent().filter(|_| self.caches_beside_trees).map(|above| above.join("cache"));
+        beside.unwrap_or_else(|| std::env::temp_dir().join("snapshot-cache"))
+    }
+}
+
+#[async_trait]
+impl DataSteps for WorkerSteps {
+    async fn run(&self, step: &JobStep, tree: &Path, cancel: CancellationToken) -> Vec<StepReport> {
+        let cancelled = || Error::new(ErrorKind::Cancelled, "the step was cancelled");
+        // Git is told; what is not is dropped, and cleans up behind itself.
+        let told = cancel.clone();
+        match step {
+            JobStep::Clone(remote) => vec![report("clone", git::clone(tree, remote, told).await)],
+            JobStep::Pull(remote) => vec![report("pull", git::pull(tree, remote, told).await)],
+            JobStep::Push { remote, branch, message, author } => {
+                let commit = git::NewWork { branch: branch.as_deref(), message, author };
+                git::commit_and_push(tree, remote.as_ref(), commit, told).await
+            }
+            JobStep::Snapshot { storage, place, profile, message } => {
+                let wanted = snapshot::Wanted { place, profile: *profile, message, cache: self.cache_of(tree) };
+                let done = tokio::select! {
+                    done = snapshot::snapshot(tree, storage, wanted) => done,
+                    () = cancel.cancelled() => Err(cancelled()),
+                };
+                vec![report("snapshot", done)]
+            }
+            JobStep::Restore { storage, place, merge, dry_run } => {
+                let done = tokio::select! {
+                    done = snapshot::restore(tree, storage, place, *merge, *dry_run) => done,
+                    () = cancel.cancelled() => Err(cancelled()),
+                };
+                vec![report("restore", done)]
+            }
+            JobStep::Agent(_) => {
+                vec![report("agent", Err(Error::new(ErrorKind::Unsupported, "an agent moves no data")))]
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn caches_are_never_in_a_tree() {
+        let tree = Path::new("/srv/volumes/v1/data");
+        assert_eq!(WorkerSteps::default().caches_beside_trees().cache_of(tree), Path::new("/srv/volumes/v1/cache"));
+        assert_eq!(WorkerSteps::default().cache_of(tree), std::env::temp_dir().join("snapshot-cache"));
+    }
+}
