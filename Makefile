@@ -12,6 +12,9 @@ help: ## what there is
 run: ## a local fleet and the master on http://127.0.0.1:8080 (SERVERS=docker|local STORE=sqlite|postgres LISTEN DATA_DIR)
 	@fleet/run
 
+tour: ## the whole main job through the HTTP API, on real servers, git and S3 (STORE=sqlite|postgres SERVERS=docker|local)
+	@fleet/tour
+
 down: ## remove the local fleet
 	@fleet/down
 
