@@ -119,7 +119,7 @@ def events(session, after=0, last=None):
 
 def git_head(branch):
     """What the git server itself says of a branch."""
-    repository = os.path.join(GIT["root"], os.environ["REPOSITORY"])
+    repository = os.path.join(GIT["root"], os.environ["REPOSITORY"] + ".git")
     command = ["/usr/bin/git", "-c", "safe.directory=*", "-C", repository, "rev-parse", f"refs/heads/{branch}"]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
@@ -183,7 +183,7 @@ def tour():
     def project_made():
         source = None
         if GIT:
-            url = f"{GIT['https']}/{os.environ['REPOSITORY']}"
+            url = f"{GIT['https']}/{os.environ['REPOSITORY']}.git"
             source = {"git": {"url": url, "branch": "main", "token": GIT["token"]}}
         project = call("POST", "/projects", {"name": f"tour-{time.time_ns()}", "source": source})
         return f"{project['id']}" + (f" from {source['git']['url']}" if source else ", empty"), project["id"]
@@ -265,7 +265,7 @@ def tour():
     agents = restored
     if GIT:
         def fresh():
-            url = f"{GIT['https']}/{os.environ['REPOSITORY']}"
+            url = f"{GIT['https']}/{os.environ['REPOSITORY']}.git"
             source = {"git": {"url": url, "branch": "main", "token": GIT["token"]}}
             return "a project of its own", call("POST", "/projects", {"name": f"tour-{time.time_ns()}", "source": source})["id"]
         agents = step("project for the agent", fresh)

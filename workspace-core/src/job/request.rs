@@ -21,7 +21,8 @@ pub struct JobRequest {
     pub tree: String,
     /// The limit on the wall clock, in seconds; what is under way then fails with `time_limit`.
     pub time_limit_seconds: u64,
-    /// What to do, one after the other; a step that fails ends none of the others.
+    /// What to do, one after the other. A step that fails ends none of the others, but for one that fills the tree:
+    /// what comes after it would work on half of the data.
     pub steps: Vec<JobStep>,
 }
 
@@ -68,6 +69,13 @@ pub enum JobStep {
         /// Whether it is only told what would change.
         dry_run: bool,
     },
+}
+
+impl JobStep {
+    /// Whether it fills an empty tree.
+    pub const fn fills(&self) -> bool {
+        matches!(self, Self::Clone(_) | Self::Restore { merge: false, dry_run: false, .. })
+    }
 }
 
 /// A run of an agent.

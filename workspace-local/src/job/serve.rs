@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
-use workspace_core::error::Error;
+use workspace_core::error::{Error, ErrorKind};
 use workspace_core::job::JobStep;
 
 use crate::job::events::Events;
@@ -64,8 +64,10 @@ where
     let tree = setup.tree.clone().unwrap_or_else(|| PathBuf::from(&request.tree));
     let working = async {
         events.accepted().await;
+        let mut whole = true;
         for step in &request.steps {
-            run_step(&setup, &tree, step, &events, &until).await;
+            let went_well = run_step(&setup, &tree, step, &events, &until, whole).await;
+            whole &= went_well || !step.fills();
         }
         events.finished().await;
     };
@@ -81,19 +83,28 @@ where
     if unheard.is_cancelled() { JobEnd::Unheard } else { JobEnd::Finished }
 }
 
+/// Does one step, unless the tree is not `whole`; answers whether it went well.
 async fn run_step<W: AsyncWrite + Unpin + Send>(
     setup: &JobSetup,
     tree: &Path,
     step: &JobStep,
     events: &Events<W>,
     until: &Stop,
-) {
+    whole: bool,
+) -> bool {
     let reports = match (until.now(), step) {
         (Some(why), _) => data::failed(step, &why.error()),
+        (None, _) if !whole => data::failed(step, &unfilled()),
         (None, JobStep::Agent(agent)) => vec![agent::run(setup, tree, agent, events, until).await],
         (None, _) => data::run(setup, tree, step, until).await,
     };
+    let went_well = reports.iter().all(|report| report.error.is_none());
     for report in reports {
         events.step(report).await;
     }
+    went_well
+}
+
+fn unfilled() -> Error {
+    Error::new(ErrorKind::Conflict, "the project's data could not be fetched").hint("see why in the step before")
 }

@@ -44,10 +44,16 @@ impl Running {
 
     /// Sends a request and gives the whole answer.
     pub(crate) fn ask(&self, method: &str, path: &str, token: &str, body: &str) -> String {
+        self.ask_for(method, path, token, body, "*/*")
+    }
+
+    /// Sends a request for an answer of this media type.
+    pub(crate) fn ask_for(&self, method: &str, path: &str, token: &str, body: &str, accept: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(90))).unwrap();
         let head = format!("{method} {path} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {token}\r\n");
-        write!(stream, "{head}Connection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+        write!(stream, "{head}Accept: {accept}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+            .unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
