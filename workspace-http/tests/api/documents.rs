@@ -9,8 +9,8 @@ use workspace_http::CODES;
 
 use crate::rig::Rig;
 
-/// Codes that only appear in the `error` of a workspace.
-const OF_WORKSPACES: [&str; 3] = ["out_of_memory", "exited", "container_missing"];
+/// Codes that only appear in the `error` of a workspace or an execution.
+const OF_WORKSPACES: [&str; 4] = ["out_of_memory", "exited", "container_missing", "agent_failed"];
 
 #[tokio::test(start_paused = true)]
 async fn the_checked_in_document_is_the_served_one() {
