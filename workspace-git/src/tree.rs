@@ -106,6 +106,16 @@ impl GitTree {
         self.with(move |root| operation::create_branch(root, &new)).await
     }
 
+    /// Goes to a branch and takes everything along, commits and changes: a new one begins here, one that is there is
+    /// brought forward to here. No file is touched.
+    ///
+    /// # Errors
+    /// `Diverged` when the branch has commits that are missing here.
+    pub async fn continue_branch(&self, branch: impl Into<String>) -> Result<()> {
+        let branch = branch.into();
+        self.with(move |root| operation::continue_branch(root, &branch)).await
+    }
+
     /// Makes a worktree, and answers where it is. It is left out of the commits of this tree.
     ///
     /// # Errors

@@ -36,6 +36,33 @@ pub(crate) fn create_branch(tree: &Path, new: &NewBranch) -> Result<()> {
     repository.set_head(&name).or_failed("go to the branch")
 }
 
+/// Goes to a branch with all changes: a new one begins here, one that is there is brought forward to here.
+pub(crate) fn continue_branch(tree: &Path, branch: &str) -> Result<()> {
+    require_branch_name(branch)?;
+    let repository = open(tree)?;
+    require_calm(&repository)?;
+    let name = format!("refs/heads/{branch}");
+    let (here, there) = (commit_of(&repository, "HEAD"), commit_of(&repository, &name));
+    if let Some(there) = there
+        && here != Some(there)
+    {
+        let forward = match here {
+            Some(here) => repository.graph_descendant_of(here, there).or_failed("compare the histories")?,
+            None => false,
+        };
+        if !forward {
+            let message = format!("branch {branch} has commits that the tree is without");
+            return Err(
+                Error::new(ErrorKind::Diverged, message).hint("merge it in the workspace, or commit on another branch")
+            );
+        }
+    }
+    if let Some(here) = here {
+        repository.reference(&name, here, true, "branch").or_failed("bring the branch forward")?;
+    }
+    repository.set_head(&name).or_failed("go to the branch")
+}
+
 fn commit_named<'repo>(repository: &'repo Repository, name: &str) -> Result<git2::Commit<'repo>> {
     repository.revparse_single(name).and_then(|found| found.peel_to_commit()).map_err(|error| match error.code() {
         ErrorCode::NotFound | ErrorCode::InvalidSpec | ErrorCode::Ambiguous => {

@@ -10,7 +10,7 @@ mod push;
 mod status;
 mod worktree;
 
-pub(crate) use branch::create_branch;
+pub(crate) use branch::{continue_branch, create_branch};
 pub use clone::Cloned;
 pub(crate) use clone::is_vacant;
 pub(crate) use commit::commit;

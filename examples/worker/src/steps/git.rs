@@ -5,8 +5,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use workspace_fleet::clock::{Clock as _, SystemClock};
-use workspace_fleet::error::{Error, ErrorKind, Result};
-use workspace_fleet::git::{Author, Credentials, GitSync, GitTree, NewBranch, NewCommit};
+use workspace_fleet::error::{Error, Result};
+use workspace_fleet::git::{Author, Credentials, GitSync, GitTree, NewCommit};
 use workspace_fleet::job::{GitAuthor, GitRemote};
 use workspace_fleet::model::StepReport;
 use workspace_fleet::secret::Secret;
@@ -85,7 +85,7 @@ async fn commit(tree: &Path, work: NewWork<'_>) -> Result<Value> {
     let before = tree.status().await?;
     let mut on = before.branch;
     if let Some(branch) = work.branch.filter(|branch| on.as_deref() != Some(branch)) {
-        tree.create_branch(NewBranch { name: branch.to_owned(), from: None }).await.map_err(elsewhere)?;
+        tree.continue_branch(branch).await?;
         on = Some(branch.to_owned());
     }
     let author = Author { name: work.author.name.clone(), email: work.author.email.clone() };
@@ -94,16 +94,6 @@ async fn commit(tree: &Path, work: NewWork<'_>) -> Result<Value> {
         Some(revision) => json!({ "revision": revision, "files_changed": before.changed, "branch": on }),
         None => json!({ "unchanged": true, "revision": before.commit, "branch": on }),
     })
-}
-
-/// The branch is there, and the tree is on another one: whose the changes are is not for us to say.
-fn elsewhere(error: Error) -> Error {
-    if error.kind() == ErrorKind::NameTaken {
-        return Error::new(ErrorKind::Conflict, "the branch to commit on exists, and the tree is on another one")
-            .hint("go to the branch in the workspace, or commit on a new one")
-            .source(error);
-    }
-    error
 }
 
 async fn push(tree: &Path, remote: &GitRemote, cancel: CancellationToken) -> Result<Value> {

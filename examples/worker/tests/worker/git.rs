@@ -64,6 +64,19 @@ impl Bare {
     }
 }
 
+/// The machine's git in a tree, as a user in the workspace has it.
+fn git_in(tree: &Path, arguments: &[&str]) -> String {
+    let who = [
+        ("GIT_AUTHOR_NAME", "a"),
+        ("GIT_AUTHOR_EMAIL", "a@b"),
+        ("GIT_COMMITTER_NAME", "a"),
+        ("GIT_COMMITTER_EMAIL", "a@b"),
+    ];
+    let output = Command::new("/usr/bin/git").arg("-C").arg(tree).args(arguments).envs(who).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
 fn push(remote: Option<GitRemote>, branch: Option<&str>) -> JobStep {
     let author = GitAuthor { name: "Ada".to_owned(), email: "ada@example.com".to_owned() };
     JobStep::Push { remote, branch: branch.map(str::to_owned), message: "A change".to_owned(), author }
@@ -101,6 +114,21 @@ async fn a_tree_is_cloned_committed_pushed_and_pulled() {
     fs::write(other.path().join("branch"), "more").unwrap();
     let done = run(other.path(), vec![push(None, Some("session/one"))]).await.done();
     assert_eq!((done.len(), &done[0]["files_changed"]), (1, &json!(1)), "a commit alone is one report");
+    let third = done[0]["revision"].as_str().unwrap().to_owned();
+
+    fs::write(other.path().join("branch"), "another session").unwrap();
+    run(other.path(), vec![push(Some(bare.remote()), Some("session/two"))]).await.done();
+    fs::write(other.path().join("branch"), "the first one again").unwrap();
+    run(other.path(), vec![push(Some(bare.remote()), Some("session/one"))]).await.done();
+    assert_eq!(bare.git(&["rev-parse", "session/one^"]), bare.git(&["rev-parse", "session/two"]));
+    assert_eq!(bare.git(&["rev-parse", "session/two^"]), third, "each goes on from where the tree is");
+    let ahead = git_in(other.path(), &["commit-tree", "-m", "ahead", "-p", "HEAD", "HEAD^{tree}"]);
+    git_in(other.path(), &["branch", "ahead", &ahead]);
+    fs::write(other.path().join("branch"), "stays").unwrap();
+    let refused = run(other.path(), vec![push(Some(bare.remote()), Some("ahead"))]).await;
+    assert_eq!(refused.codes(), ["diverged", "diverged"], "{refused:?}");
+    assert_eq!(git_in(other.path(), &["rev-parse", "ahead"]), ahead, "nothing is taken from a branch");
+    assert_eq!(git_in(other.path(), &["status", "--short"]), "M branch", "the changes are still there");
 }
 
 #[tokio::test]
