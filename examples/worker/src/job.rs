@@ -19,8 +19,9 @@ const CLEAN_UP: Duration = Duration::from_secs(3);
 /// Serves the job on stdin and stdout, and answers with the exit code.
 pub(crate) fn serve() -> io::Result<u8> {
     let own_authorities = shipped_authorities();
-    if std::env::var_os(AUTHORITIES).is_none()
-        && let Some(file) = &own_authorities
+    let named = std::env::var_os(AUTHORITIES).map(PathBuf::from);
+    if let Some(file) = &own_authorities
+        && !named.as_ref().is_some_and(|named| named.is_file())
     {
         // The libraries look into the environment, which only a new program image may have otherwise.
         return Err(Command::new(std::env::current_exe()?).arg("job").env(AUTHORITIES, file).exec());
@@ -37,7 +38,7 @@ pub(crate) fn serve() -> io::Result<u8> {
             setup = setup.tree(PathBuf::from(tree));
         }
         // Agents trust whom their own image trusts.
-        if own_authorities.map(PathBuf::into_os_string) == std::env::var_os(AUTHORITIES) {
+        if own_authorities == named {
             setup = setup.hide(AUTHORITIES);
         }
         serve_job_stdio(setup).await

@@ -63,8 +63,11 @@ impl Ended {
 
 /// Starts a worker and writes to its stdin.
 pub(crate) async fn start(tree: &Path, line: &[u8]) -> Job {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_worker"))
-        .arg("job")
+    start_with(Command::new(env!("CARGO_BIN_EXE_worker")).arg("job"), tree, line).await
+}
+
+async fn start_with(command: &mut Command, tree: &Path, line: &[u8]) -> Job {
+    let mut child = command
         .env("WORKSPACE_ROOT", tree)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -155,6 +158,27 @@ async fn an_agent_has_its_prompt_its_environment_and_the_tree() {
     let line = "test -z \"$WORKSPACE_PROMPT\"; wc -c";
     let ended = run(tree.path(), vec![agent(&["sh", "-ec", line], &[], &long)]).await;
     assert_eq!(ended.printed("stdout").trim(), "200000", "a long prompt comes on stdin alone");
+}
+
+#[tokio::test]
+async fn authorities_beside_the_worker_are_trusted_by_it_and_not_shown_to_agents() {
+    let program = Path::new(env!("CARGO_BIN_EXE_worker"));
+    let (tree, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir_in(program.parent().unwrap()).unwrap());
+    let (worker, authorities) = (place.path().join("worker"), place.path().join("ca-certificates.crt"));
+    fs::hard_link(program, &worker).unwrap();
+    fs::write(&authorities, "").unwrap();
+    let look = "tr '\\0' '\\n' < /proc/$PPID/environ | grep ^SSL_CERT_FILE=; echo agent=$SSL_CERT_FILE";
+    for named in [None, Some("/no/such/file")] {
+        let mut command = Command::new(&worker);
+        command.arg("job").env_remove("SSL_CERT_FILE").envs(named.map(|file| ("SSL_CERT_FILE", file)));
+        let ended = start_with(&mut command, tree.path(), &line(60, vec![shell(look)])).await.end().await;
+        let expected = format!("SSL_CERT_FILE={}\nagent=\n", authorities.display());
+        assert_eq!(ended.printed("stdout"), expected, "{named:?}");
+    }
+    let mut command = Command::new(&worker);
+    command.arg("job").env("SSL_CERT_FILE", program);
+    let ended = start_with(&mut command, tree.path(), &line(60, vec![shell(look)])).await.end().await;
+    assert_eq!(ended.printed("stdout"), format!("SSL_CERT_FILE={0}\nagent={0}\n", program.display()));
 }
 
 #[tokio::test]
