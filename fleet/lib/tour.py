@@ -184,7 +184,7 @@ def tour():
         source = None
         if GIT:
             url = f"{GIT['https']}/{os.environ['REPOSITORY']}.git"
-            source = {"git": {"url": url, "branch": "main", "token": GIT["token"]}}
+            source = {"git": {"url": url, "branch": "main", "token": f"{GIT['username']}:{GIT['token']}"}}
         project = call("POST", "/projects", {"name": f"tour-{time.time_ns()}", "source": source})
         return f"{project['id']}" + (f" from {source['git']['url']}" if source else ", empty"), project["id"]
     project = step("project", project_made)
@@ -266,7 +266,7 @@ def tour():
     if GIT:
         def fresh():
             url = f"{GIT['https']}/{os.environ['REPOSITORY']}.git"
-            source = {"git": {"url": url, "branch": "main", "token": GIT["token"]}}
+            source = {"git": {"url": url, "branch": "main", "token": f"{GIT['username']}:{GIT['token']}"}}
             return "a project of its own", call("POST", "/projects", {"name": f"tour-{time.time_ns()}", "source": source})["id"]
         agents = step("project for the agent", fresh)
 

@@ -89,7 +89,8 @@ fn an_agent_runs_once_whatever_becomes_of_the_master() {
     variables.extend(s3);
     let (url, folder) = repository(&server);
     let first = Running::start(data.path(), &variables);
-    let project = json!({"name": "kept", "source": {"git": {"url": url, "branch": "main", "token": server["token"]}}});
+    let token = format!("{}:{}", server["username"].as_str().unwrap(), server["token"].as_str().unwrap());
+    let project = json!({"name": "kept", "source": {"git": {"url": url, "branch": "main", "token": token}}});
     let project = json_of(&first.ask("POST", "/api/v1/projects", TOKEN, &project.to_string()));
     let line = "echo ran >> ran; for n in 1 2 3 4 5 6 7 8 9 10 11 12; do echo line $n; sleep 0.5; done";
     let body = json!({
