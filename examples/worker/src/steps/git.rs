@@ -11,7 +11,7 @@ use workspace_fleet::job::{GitAuthor, GitRemote};
 use workspace_fleet::model::StepReport;
 use workspace_fleet::secret::Secret;
 
-use super::policy::{Allowed, allowed};
+use super::policy::settings;
 use super::report::report;
 
 /// Who a token is when it does not say: hosts that look at the token alone take any name, and this one is known.
@@ -25,20 +25,15 @@ pub(super) struct NewWork<'a> {
     pub(super) author: &'a GitAuthor,
 }
 
-/// A remote that is ready to be reached, and what it needs meanwhile.
-struct Line {
-    sync: GitSync,
-    _allowed: Allowed,
-}
-
-fn line(remote: &GitRemote, cancel: CancellationToken) -> Result<Line> {
-    let allowed = allowed(&remote.policy)?;
+/// A remote that is ready to be reached.
+fn line(remote: &GitRemote, cancel: CancellationToken) -> Result<GitSync> {
+    let settings = settings(&remote.policy)?;
     let remote = workspace_fleet::git::GitRemote {
         url: remote.url.parse()?,
         branch: remote.branch.clone(),
         credentials: remote.token.as_ref().map_or(Credentials::None, credentials),
     };
-    Ok(Line { sync: GitSync::new(remote, allowed.settings.clone()).cancel(cancel), _allowed: allowed })
+    Ok(GitSync::new(remote, settings).cancel(cancel))
 }
 
 /// `name:token`, for hosts that want to know whose the token is; or the token alone.
@@ -50,14 +45,14 @@ fn credentials(token: &Secret) -> Credentials {
 /// Fills the tree.
 pub(super) async fn clone(tree: &Path, remote: &GitRemote, cancel: CancellationToken) -> Result<Value> {
     let line = line(remote, cancel)?;
-    let done = line.sync.clone_into(tree).await?;
+    let done = line.clone_into(tree).await?;
     Ok(json!({ "revision": done.commit, "branch": done.branch, "files": done.files, "bytes": done.bytes }))
 }
 
 /// Brings the tree forward.
 pub(super) async fn pull(tree: &Path, remote: &GitRemote, cancel: CancellationToken) -> Result<Value> {
     let line = line(remote, cancel)?;
-    let done = line.sync.pull_into(tree).await?;
+    let done = line.pull_into(tree).await?;
     Ok(json!({
         "revision": done.commit, "from": done.from, "files_changed": done.files_changed, "bytes": done.bytes,
     }))
@@ -98,7 +93,7 @@ async fn commit(tree: &Path, work: NewWork<'_>) -> Result<Value> {
 
 async fn push(tree: &Path, remote: &GitRemote, cancel: CancellationToken) -> Result<Value> {
     let line = line(remote, cancel)?;
-    let done = line.sync.push_branch(tree).await?;
+    let done = line.push_branch(tree).await?;
     Ok(json!({
         "revision": done.commit, "branch": done.branch, "sent": done.sent,
         "files_changed": done.files_changed, "bytes": done.bytes,
