@@ -97,7 +97,7 @@ async fn without_a_healthy_server_there_is_503() {
 #[tokio::test(start_paused = true)]
 async fn unknown_routes_and_methods() {
     let rig = Rig::new().await;
-    for path in ["/", "/nowhere", "/api/v1", "/api/v1/projects", "/api/v1/workspaces/x/drain", "/api/v2/workspaces"] {
+    for path in ["/", "/nowhere", "/api/v1", "/api/v1/nothing", "/api/v1/workspaces/x/drain", "/api/v2/workspaces"] {
         rig.get(path).anonymous().send().await.problem(404, "route_not_found");
     }
     let answer = rig.call(Method::PUT, "/api/v1/workspaces").send().await;
