@@ -107,6 +107,7 @@ fn an_agent_runs_once_whatever_becomes_of_the_master() {
     drop(first);
 
     let again = Running::start(data.path(), &variables);
+    assert!(again.said.contains("healthy"), "{}", again.said);
     let all = until("the run ends", &again, session, |events| {
         events.iter().any(|event| event["kind"] == "execution.finished")
     });
