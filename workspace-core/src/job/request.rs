@@ -22,7 +22,7 @@ pub struct JobRequest {
     /// The limit on the wall clock, in seconds; what is under way then fails with `time_limit`.
     pub time_limit_seconds: u64,
     /// What to do, one after the other. A step that fails ends none of the others, but for one that fills the tree:
-    /// what comes after it would work on half of the data.
+    /// what comes after it, until another fills it, would work on half of the data.
     pub steps: Vec<JobStep>,
 }
 

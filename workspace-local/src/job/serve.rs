@@ -67,7 +67,9 @@ where
         let mut whole = true;
         for step in &request.steps {
             let went_well = run_step(&setup, &tree, step, &events, &until, whole).await;
-            whole &= went_well || !step.fills();
+            if step.fills() {
+                whole = went_well;
+            }
         }
         events.finished().await;
     };
@@ -83,7 +85,7 @@ where
     if unheard.is_cancelled() { JobEnd::Unheard } else { JobEnd::Finished }
 }
 
-/// Does one step, unless the tree is not `whole`; answers whether it went well.
+/// Does one step, unless it needs a tree that is not `whole`; answers whether it went well.
 async fn run_step<W: AsyncWrite + Unpin + Send>(
     setup: &JobSetup,
     tree: &Path,
@@ -94,7 +96,7 @@ async fn run_step<W: AsyncWrite + Unpin + Send>(
 ) -> bool {
     let reports = match (until.now(), step) {
         (Some(why), _) => data::failed(step, &why.error()),
-        (None, _) if !whole => data::failed(step, &unfilled()),
+        (None, _) if !whole && !step.fills() => data::failed(step, &unfilled()),
         (None, JobStep::Agent(agent)) => vec![agent::run(setup, tree, agent, events, until).await],
         (None, _) => data::run(setup, tree, step, until).await,
     };
