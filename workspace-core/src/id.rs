@@ -60,8 +60,6 @@ typed_id! {
     TokenId;
     /// A conversation with agents.
     SessionId;
-    /// One agent run in a session.
-    ExecutionId;
     /// One short-lived container that works beside the data.
     JobId;
     /// One snapshot of a project.

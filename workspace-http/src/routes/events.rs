@@ -1,18 +1,16 @@
 //! What happened to a workspace.
 
-use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use futures::StreamExt;
+use axum::response::Response;
 use http::HeaderMap;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use workspace_core::id::WorkspaceId;
 
+use super::history::{self, Wish};
 use crate::auth::Identity;
-use crate::extract::{Id, LastEvent, PageQuery, Query, wants};
+use crate::extract::{Id, LastEvent, PageQuery, Query};
 use crate::problem::Problem;
-use crate::sse::{EVENT_STREAM, sse, stored};
 use crate::state::Api;
 use crate::wire::{Event, Page};
 
@@ -38,14 +36,14 @@ async fn events(
     Query(page): Query<PageQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    if !wants(&headers, "application/json") || wants(&headers, EVENT_STREAM) {
-        let events = api.orchestrator().workspace_events(&caller, id, after).await?;
-        return Ok(sse(&api, caller, events.map(|event| event.map(stored))));
+    match Wish::of(&headers, &page, after)? {
+        Wish::Stream => {
+            let events = api.orchestrator().workspace_events(&caller, id, after).await?;
+            Ok(history::streamed(&api, caller, events))
+        }
+        Wish::Part { after, limit } => {
+            let events = api.orchestrator().workspace_events_page(&caller, id, after, limit).await?;
+            Ok(history::part(events, limit))
+        }
     }
-    let after = page.number()?.unwrap_or(after);
-    let limit = page.limit()?;
-    let events = api.orchestrator().workspace_events_page(&caller, id, after, limit).await?;
-    let full = events.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
-    let next_cursor = events.last().filter(|_| full).map(|event| event.seq.to_string());
-    Ok(Json(Page { items: events.into_iter().map(Event::from).collect(), next_cursor }).into_response())
 }

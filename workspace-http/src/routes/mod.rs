@@ -8,6 +8,7 @@ mod exec;
 mod files;
 mod fleet;
 mod health;
+mod history;
 mod logs;
 mod projects;
 mod server_actions;

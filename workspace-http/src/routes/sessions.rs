@@ -15,6 +15,7 @@ use workspace_core::id::{OwnerId, ProjectId, SessionId};
 use workspace_core::orchestrator::{Caller, EventStream, NewExecution};
 use workspace_core::port::DataFilter;
 
+use super::history::{self, Wish};
 use crate::auth::Identity;
 use crate::extract::{Creation, Id, Json as Body, LastEvent, PageQuery, Query, wants};
 use crate::problem::Problem;
@@ -241,14 +242,14 @@ async fn events(
     Query(page): Query<PageQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    if !wants(&headers, "application/json") || wants(&headers, EVENT_STREAM) {
-        let events = api.orchestrator().session_events(&caller, id, after).await?;
-        return Ok(sse(&api, caller, events.map(|event| event.map(stored))));
+    match Wish::of(&headers, &page, after)? {
+        Wish::Stream => {
+            let events = api.orchestrator().session_events(&caller, id, after).await?;
+            Ok(history::streamed(&api, caller, events))
+        }
+        Wish::Part { after, limit } => {
+            let events = api.orchestrator().session_events_page(&caller, id, after, limit).await?;
+            Ok(history::part(events, limit))
+        }
     }
-    let after = page.number()?.unwrap_or(after);
-    let limit = page.limit()?;
-    let events = api.orchestrator().session_events_page(&caller, id, after, limit).await?;
-    let full = events.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
-    let next_cursor = events.last().filter(|_| full).map(|event| event.seq.to_string());
-    Ok(Json(Page { items: events.into_iter().map(Event::from).collect(), next_cursor }).into_response())
 }
