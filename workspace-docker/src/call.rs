@@ -17,7 +17,6 @@ pub enum Call {
     ImagePull,
     ImageLoad,
     NetworkCreate,
-    NetworkInspect,
     NetworkList,
     NetworkRemove,
     VolumeCreate,
@@ -60,7 +59,6 @@ impl Call {
             Self::ImagePull => ("POST", "/images/create"),
             Self::ImageLoad => ("POST", "/images/load"),
             Self::NetworkCreate => ("POST", "/networks/create"),
-            Self::NetworkInspect => ("GET", "/networks/{name}"),
             Self::NetworkList => ("GET", "/networks"),
             Self::NetworkRemove => ("DELETE", "/networks/{name}"),
             Self::VolumeCreate => ("POST", "/volumes/create"),
@@ -100,7 +98,6 @@ impl Call {
             Self::Info // runs programs to know their versions
             | Self::Version
             | Self::ImageInspect
-            | Self::NetworkInspect
             | Self::NetworkList
             | Self::VolumeInspect
             | Self::VolumeList

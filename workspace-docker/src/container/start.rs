@@ -10,8 +10,10 @@ use tokio::io::AsyncWriteExt;
 use workspace_core::error::Result;
 
 use crate::call::Call;
+use crate::container::state;
 use crate::engine::Engine;
 use crate::failure::Failure;
+use crate::networks;
 
 /// Starts a container; one that runs is started already, and gets the input all the same: the attempt that started
 /// it may have been cut before it wrote.
@@ -21,8 +23,12 @@ pub(crate) async fn start(engine: &Engine, name: &str, input: Option<Bytes>) -> 
         Some(_) => Some(attach(engine, name).await.map_err(|failure| engine.error(failure, what()))?),
         None => None,
     };
-    let started = engine.docker().start_container(name, None::<StartContainerOptions>);
-    engine.call(Call::ContainerStart, started).await.map_err(|failure| engine.error(failure, what()))?;
+    let mut started = go(engine, name).await;
+    if started.as_ref().is_err_and(|failure| failure.says("is ambiguous")) {
+        settle_networks(engine, name).await?;
+        started = go(engine, name).await;
+    }
+    started.map_err(|failure| engine.error(failure, what()))?;
     if let (Some(attached), Some(input)) = (attached, input) {
         let written = async { feed(attached, &input).await.map_err(bollard::errors::Error::from) };
         // Part of the attach call as far as an observer is concerned.
@@ -32,6 +38,21 @@ pub(crate) async fn start(engine: &Engine, name: &str, input: Option<Bytes>) -> 
             Err(_) => Err(Failure::Late(limit)),
         };
         outcome.map_err(|failure| engine.error(failure, format!("write to container {name}")))?;
+    }
+    Ok(())
+}
+
+async fn go(engine: &Engine, name: &str) -> Result<(), Failure> {
+    let started = engine.docker().start_container(name, None::<StartContainerOptions>);
+    engine.call(Call::ContainerStart, started).await
+}
+
+/// Leaves one network of each name that a container of ours is to be in.
+async fn settle_networks(engine: &Engine, name: &str) -> Result<()> {
+    let Some(found) = state::find(engine, name).await? else { return Ok(()) };
+    let Some(labels) = found.labels else { return Ok(()) };
+    for network in &found.networks {
+        networks::settle(engine, network, labels.fleet).await?;
     }
     Ok(())
 }

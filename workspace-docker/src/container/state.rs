@@ -23,13 +23,20 @@ pub(crate) struct Found {
     pub(crate) id: String,
     /// Whose it is.
     pub(crate) labels: Option<ObjectLabels>,
+    /// The names of the networks that it is to be in.
+    pub(crate) networks: Vec<String>,
 }
 
 /// Looks for a container by name or id.
 pub(crate) async fn find(engine: &Engine, name: &str) -> Result<Option<Found>> {
     let Some(answer) = ask(engine, name).await? else { return Ok(None) };
     let labels = answer.config.and_then(|config| config.labels).as_ref().and_then(labels::from_engine);
-    Ok(Some(Found { id: answer.id.unwrap_or_else(|| name.to_owned()), labels }))
+    let networks = answer.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
+    Ok(Some(Found {
+        id: answer.id.unwrap_or_else(|| name.to_owned()),
+        labels,
+        networks: networks.into_keys().collect(),
+    }))
 }
 
 /// What a container does. `address` is where its ports are when the Engine does not say.

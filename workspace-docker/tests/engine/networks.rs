@@ -63,3 +63,29 @@ async fn a_network_in_use_stays_and_its_containers_do_not_meet() {
     assert_eq!(bench.output(&second.name).await.0.trim(), "1", "one container reached another");
     bench.clean().await;
 }
+
+/// An Engine that is slow makes the network of a call that was given up after another was made in its place.
+#[tokio::test]
+async fn of_two_networks_of_one_name_one_is_left() {
+    for spec in specs() {
+        let bench = Bench::plain(spec).await;
+        let (first, mut second) = (bench.network(), bench.network());
+        second.name.clone_from(&first.name);
+        second.labels = first.labels.clone();
+        second.slot ^= 1;
+        bench.server.create_network(&first).await.unwrap();
+        // Old Engines make a second one, new ones find the first.
+        bench.server.create_network(&second).await.unwrap();
+        let mut container = bench.container("sleep 60");
+        container.network = Some(first.name.clone());
+        bench.run(&container).await;
+        let names = bench.server.list_networks(bench.fleet).await.unwrap();
+        assert_eq!(names.iter().filter(|network| network.name == first.name).count(), 1, "{names:?}");
+
+        bench.server.remove_container(&container.name, bench.fleet).await.unwrap();
+        bench.server.create_network(&second).await.unwrap();
+        bench.server.create_network(&first).await.unwrap();
+        bench.server.remove_network(&first.name, bench.fleet).await.unwrap();
+        assert!(bench.server.list_networks(bench.fleet).await.unwrap().is_empty(), "all of the name are removed");
+    }
+}

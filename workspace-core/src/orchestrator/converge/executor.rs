@@ -96,10 +96,13 @@ impl Core {
             if self.is_stopping() {
                 return Ok(Pass::Done);
             }
-            if row.observed.status != step.status() && !self.show(row, step.status()).await? {
+            // Nobody waits for what is shown: no step depends on it.
+            let (shown, done) = tokio::join!(self.show(row, step.status()), self.run(step, row));
+            if !shown? {
                 return Ok(Pass::Again);
             }
-            match self.run(step, row).await {
+            row.observed.status = step.status();
+            match done {
                 Ok(()) => tracing::debug!(workspace = %row.id, step = step.name(), "step done"),
                 Err(error) => return self.failed(row, step, error, until).await,
             }
@@ -138,11 +141,13 @@ impl Core {
     }
 
     /// Shows a transient status; false when the row has changed.
-    async fn show(&self, row: &mut Workspace, status: Status) -> Result<bool> {
+    async fn show(&self, row: &Workspace, status: Status) -> Result<bool> {
+        if row.observed.status == status {
+            return Ok(true);
+        }
         let observed = Observed { status, ..row.observed.clone() };
         match self.commit(Change::by(self.lease.fence()).with(self.observation(row, &observed))).await? {
             Ok(_) => {
-                row.observed = observed;
                 self.hub.wake(row.id.as_uuid());
                 Ok(true)
             }
