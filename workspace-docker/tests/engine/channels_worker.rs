@@ -112,3 +112,18 @@ async fn a_round_trip_is_far_cheaper_than_an_exec() {
     assert!(through * 3 < each, "through the channel {through:?}, an exec each {each:?}");
     bench.clean().await;
 }
+
+/// The Engine says nothing of a child that ran out of memory while the container's own program goes on.
+#[tokio::test]
+async fn a_program_that_takes_too_much_memory_ends_alone() {
+    let bench = Bench::worker(plain_spec()).await;
+    let mut spec = bench.container("sleep 1000");
+    spec.memory_mib = 32;
+    bench.run(&spec).await;
+    let channel = bench.server.open_channel(&spec.name).await.unwrap();
+    let (.., end, _) = ended(channel.exec(shell("dd if=/dev/zero of=/dev/null bs=200M count=1")).await.unwrap()).await;
+    assert_eq!(end, ExecEnd::Exited(137));
+    let (stdout, ..) = ended(channel.exec(shell("echo goes on")).await.unwrap()).await;
+    assert_eq!(stdout, "goes on\n");
+    bench.clean().await;
+}

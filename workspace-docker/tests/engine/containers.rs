@@ -363,3 +363,16 @@ async fn too_much_memory_ends_the_container_and_is_told() {
     .await;
     bench.clean().await;
 }
+
+#[tokio::test]
+async fn too_many_processes_are_refused_to_the_container_alone() {
+    let bench = Bench::plain(plain_spec()).await;
+    let mut spec = bench.container("for n in $(seq 40); do sleep 60 & done; echo more than it may");
+    spec.pids = 20;
+    bench.run(&spec).await;
+    let (stdout, stderr) = bench.output(&spec.name).await;
+    assert_eq!(stdout, "");
+    assert!(stderr.contains("fork"), "{stderr}");
+    bench.server.probe().await.unwrap();
+    bench.clean().await;
+}
