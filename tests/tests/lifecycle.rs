@@ -5,8 +5,10 @@
 use std::time::Duration;
 
 use futures::StreamExt;
+use workspace_fleet::docker::DockerPool;
+use workspace_fleet::environment::Environment;
 use workspace_fleet::model::{Intent, Status};
-use workspace_fleet::port::{ExecEnd, LogOptions};
+use workspace_fleet::port::{ExecEnd, LogOptions, NetworkSpec, ObjectKind, ObjectLabels, ServerPool, VolumeSpec};
 use workspace_fleet::{Caller, ErrorKind, ExecRequest, Orchestrator};
 use workspace_tests::{docker_pool, eventually, objects, quick, register_all, servers, settled, sleeper};
 
@@ -125,4 +127,37 @@ async fn a_container_that_was_removed_behind_our_back_comes_back() {
     let row = fleet.delete_workspace(&me, row.id, None).await.unwrap();
     settled(&fleet, &row, Status::Deleted).await;
     assert_eq!(objects(&fleet).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_leaves_keeps_only_data() {
+    // Nothing but the removal tidies within the time of this test.
+    let fleet = Orchestrator::builder(docker_pool()).start().await.unwrap();
+    let admin = Caller::admin();
+    let id = fleet.fleet(&admin).await.unwrap().fleet;
+    for state in register_all(&fleet, |_| ()).await {
+        let server = DockerPool::new().connect(&state.record, id).await.unwrap();
+        let labels = |kind| ObjectLabels {
+            fleet: id,
+            kind,
+            subject: Environment::system().uuid(),
+            generation: 1,
+            spec_hash: String::new(),
+        };
+        let network = labels(ObjectKind::Job);
+        let network = NetworkSpec { name: format!("net-jobs-{id}"), slot: 4_095, labels: network };
+        server.create_network(&network).await.unwrap();
+        let named = |name: &str, kind| VolumeSpec { name: format!("{name}-{id}"), labels: labels(kind) };
+        server.volumes().create_volume(&named("old-worker", ObjectKind::Worker)).await.unwrap();
+        let data = named("data", ObjectKind::Project);
+        server.volumes().create_volume(&data).await.unwrap();
+
+        let error = fleet.remove_server(&admin, state.record.id).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ServerInUse, "it takes new work");
+        fleet.cordon_server(&admin, state.record.id).await.unwrap();
+        fleet.remove_server(&admin, state.record.id).await.unwrap();
+        assert_eq!(objects(&fleet).await, [data.name.as_str()]);
+        server.volumes().remove_volume(&data.name, id).await.unwrap();
+    }
+    fleet.shutdown().await;
 }

@@ -56,6 +56,7 @@ mod stop_workspace;
 mod tasks;
 mod tokens;
 mod update_server;
+mod vacate;
 mod validate;
 mod wait;
 mod workspaces;

@@ -11,7 +11,7 @@ use crate::orchestrator::{Caller, Orchestrator};
 use crate::port::{Change, PageRequest, Refused, WorkspaceFilter, Write};
 
 impl Orchestrator {
-    /// Forgets a server that is cordoned and empty. What still runs there and is not ours is not touched.
+    /// Forgets a server that is cordoned and empty, and removes the worker from it. What is not ours is not touched.
     ///
     /// # Errors
     /// `ServerInUse` with the workspaces that are on it.
@@ -28,6 +28,12 @@ impl Orchestrator {
         }));
         match core.commit(change).await? {
             Ok(_) => {
+                // A server that cannot be asked any more is left as it is.
+                if let Some(server) = core.pool.get(id)
+                    && let Err(error) = core.vacate(&server).await
+                {
+                    tracing::warn!(server = name, error = error.chain(), "the server was not tidied");
+                }
                 core.pool.disconnect(id).await;
                 Ok(())
             }
