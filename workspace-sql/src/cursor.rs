@@ -5,6 +5,7 @@ use workspace_core::model::Fence;
 use workspace_core::port::{Change, Outcome, Refused, Write};
 
 use crate::backend::{Dialect, Session};
+use crate::change::Claim;
 use crate::fault::Fault;
 use crate::locks;
 use crate::seal::Vault;
@@ -46,21 +47,29 @@ impl<'a, S: Session> Cursor<'a, S> {
 
     /// Carries a change out up to its commit.
     pub(crate) async fn change(&mut self, change: &'a Change) -> Result<(), Fault> {
-        self.fence = change.fence.as_ref();
-        self.check_fence().await?;
+        if let Some(fence) = &change.fence
+            && !self.hold_fence(fence).await?
+        {
+            return Err(Refused::Fenced.into());
+        }
         locks::take(self, &change.writes).await?;
+        self.writes(change).await
+    }
+
+    /// Carries out the writes of a change whose fence is held.
+    pub(crate) async fn writes(&mut self, change: &'a Change) -> Result<(), Fault> {
+        self.fence = change.fence.as_ref();
         for write in &change.writes {
             self.write(write).await?;
         }
         Ok(())
     }
 
-    /// Holds the lease's row until the end of the change, so that a later life of the master waits for it.
-    async fn check_fence(&mut self) -> Result<(), Fault> {
-        let Some(fence) = self.fence else { return Ok(()) };
+    /// Holds the lease's row until the end of the transaction, so that a later life of the master waits for it.
+    /// Whether it is the master's current epoch.
+    pub(crate) async fn hold_fence(&mut self, fence: &Fence) -> Result<bool, Fault> {
         let sql = "SELECT epoch FROM @masters WHERE id = $1 AND epoch = $2 AND until IS NOT NULL #hold";
-        let row = self.row(sql, values![fence.master.as_str(), fence.epoch]).await?;
-        row.map(|_| ()).ok_or(Fault::Refused(Refused::Fenced))
+        Ok(self.row(sql, values![fence.master.as_str(), fence.epoch]).await?.is_some())
     }
 
     async fn write(&mut self, write: &Write) -> Result<(), Fault> {
@@ -80,8 +89,8 @@ impl<'a, S: Session> Cursor<'a, S> {
                 self.observe_workspace(*id, *expected, observed, *at).await
             }
             Write::AdoptWorkspace(id) => self.adopt_workspace(*id).await,
-            Write::Reserve { server, holder, part, resources, even_if_cordoned } => {
-                self.reserve(*server, *holder, *part, *resources, *even_if_cordoned).await
+            &Write::Reserve { server, holder, part, resources, even_if_cordoned: forced } => {
+                self.reserve(Claim { server, holder, part, resources, forced }).await
             }
             Write::Release { holder, part } => self.release(*holder, *part).await,
             Write::AllotNetwork { server, workspace, from } => self.allot_network(*server, *workspace, *from).await,

@@ -15,6 +15,7 @@ mod cursor;
 mod fault;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod forward;
+mod joint;
 mod locks;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod migrations;

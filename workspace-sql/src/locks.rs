@@ -4,8 +4,10 @@
 //! projects, workspaces, jobs and streams of events, each in the order of their ids. Most changes do so by themselves; for
 //! the others the rows are locked in that order beforehand. What still collides (unique keys) is undone and repeated.
 
+use std::collections::BTreeSet;
+
 use uuid::Uuid;
-use workspace_core::port::Write;
+use workspace_core::port::{Change, Write};
 
 use crate::backend::Session;
 use crate::cursor::Cursor;
@@ -26,19 +28,31 @@ enum Lock {
 
 /// Locks the rows of a change in order, unless its writes do so by themselves.
 pub(crate) async fn take<S: Session>(cursor: &mut Cursor<'_, S>, writes: &[Write]) -> Result<(), Fault> {
+    let locks = plan(writes);
+    if !cursor.dialect.locks_rows || in_order(&locks) {
+        return Ok(());
+    }
+    take_planned(cursor, &locks.into_iter().collect()).await
+}
+
+/// Locks the rows of several changes in order: one after the other they would not.
+pub(crate) async fn take_all<S: Session>(cursor: &mut Cursor<'_, S>, changes: &[Change]) -> Result<(), Fault> {
     if !cursor.dialect.locks_rows {
         return Ok(());
     }
-    let locks = plan(writes);
-    if in_order(&locks) {
-        return Ok(());
-    }
-    let ids = |pick: fn(&Lock) -> Option<Uuid>| Value::Ids(locks.iter().filter_map(pick).collect());
+    let locks = changes.iter().flat_map(|change| plan(&change.writes)).collect();
+    take_planned(cursor, &locks).await
+}
+
+async fn take_planned<S: Session>(cursor: &mut Cursor<'_, S>, locks: &BTreeSet<Lock>) -> Result<(), Fault> {
+    let ids = |pick: fn(&Lock) -> Option<Uuid>| locks.iter().filter_map(pick).collect::<Vec<_>>();
     let servers = ids(|lock| if let Lock::Server(id) = lock { Some(*id) } else { None });
     let holders = ids(|lock| if let Lock::ServerOf(id) = lock { Some(*id) } else { None });
-    let sql = "SELECT id FROM @servers WHERE id IN (SELECT unnest($1::uuid[]) UNION SELECT server FROM @reservations \
-               WHERE holder = ANY($2) AND released_seq IS NULL) ORDER BY id FOR UPDATE";
-    cursor.rows(sql, vec![servers, holders]).await?;
+    if !servers.is_empty() || !holders.is_empty() {
+        let sql = "SELECT id FROM @servers WHERE id IN (SELECT unnest($1::uuid[]) UNION SELECT server FROM @reservations \
+                   WHERE holder = ANY($2) AND released_seq IS NULL) ORDER BY id FOR UPDATE";
+        cursor.rows(sql, vec![Value::ids(servers), Value::ids(holders)]).await?;
+    }
     let projects = ids(|lock| if let Lock::Project(id) = lock { Some(*id) } else { None });
     lock(cursor, "SELECT id FROM @projects WHERE id = ANY($1) ORDER BY id FOR UPDATE", projects).await?;
     let workspaces = ids(|lock| if let Lock::Workspace(id) = lock { Some(*id) } else { None });
@@ -49,9 +63,9 @@ pub(crate) async fn take<S: Session>(cursor: &mut Cursor<'_, S>, writes: &[Write
     lock(cursor, "SELECT parent FROM @streams WHERE parent = ANY($1) ORDER BY parent FOR UPDATE", streams).await
 }
 
-async fn lock<S: Session>(cursor: &mut Cursor<'_, S>, sql: &str, ids: Value) -> Result<(), Fault> {
-    if !matches!(&ids, Value::Ids(ids) if ids.is_empty()) {
-        cursor.rows(sql, vec![ids]).await?;
+async fn lock<S: Session>(cursor: &mut Cursor<'_, S>, sql: &str, ids: Vec<Uuid>) -> Result<(), Fault> {
+    if !ids.is_empty() {
+        cursor.rows(sql, vec![Value::ids(ids)]).await?;
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! What both stores do the same way.
 
+mod batch;
+mod group;
 mod leases;
 mod queries;
 
@@ -11,6 +13,7 @@ use workspace_core::error::Result;
 use workspace_core::id::FleetId;
 use workspace_core::port::{Change, Outcome, Refused};
 
+use self::group::Queue;
 use crate::SecretKey;
 use crate::backend::{Backend, Session};
 use crate::cursor::Cursor;
@@ -42,12 +45,13 @@ pub(crate) struct Store<B> {
     pub(crate) backend: B,
     vault: Vault,
     fleet: FleetId,
+    queue: Queue,
 }
 
 impl<B: Backend> Store<B> {
     /// Begins with a database that has its tables: mints the fleet's id if it is new, and checks the key.
     pub(crate) async fn open(backend: B, key: Option<&SecretKey>) -> Result<Self> {
-        let mut store = Self { backend, vault: Vault::new(key), fleet: FleetId::from_uuid(Uuid::nil()) };
+        let mut store = Self { backend, vault: Vault::new(key), fleet: FleetId::from_uuid(Uuid::nil()), queue: Queue::default() };
         store.fleet = store.mint_fleet().await?;
         store.check_key().await?;
         Ok(store)
@@ -83,15 +87,7 @@ impl<B: Backend> Store<B> {
         self.fleet
     }
 
-    /// Each change is a transaction of its own: a refusal takes no other with it.
-    pub(crate) async fn commit(&self, changes: &[Change]) -> Result<Vec<Result<Outcome, Refused>>> {
-        let mut answers = Vec::with_capacity(changes.len());
-        for change in changes {
-            answers.push(self.commit_one(change).await?);
-        }
-        Ok(answers)
-    }
-
+    /// Commits a change in a transaction of its own.
     async fn commit_one(&self, change: &Change) -> Result<Result<Outcome, Refused>> {
         let done = within_deadline(self.transact(&Work::Change(change))).await?;
         Ok(done.map(|done| done.outcome))

@@ -11,8 +11,23 @@ pub(crate) enum Value {
     Text(Option<String>),
     Bytes(Option<Vec<u8>>),
     Id(Option<Uuid>),
-    /// For Postgres alone: `= ANY($n)`.
-    Ids(Vec<Uuid>),
+    /// For Postgres alone, as the other lists: `= ANY($n)` and `unnest($n)`.
+    Ids(Vec<Option<Uuid>>),
+    Ints(Vec<Option<i64>>),
+    Texts(Vec<Option<String>>),
+    Blobs(Vec<Option<Vec<u8>>>),
+}
+
+impl Value {
+    /// A list of ids.
+    pub(crate) fn ids(ids: impl IntoIterator<Item = Uuid>) -> Self {
+        Self::Ids(ids.into_iter().map(Some).collect())
+    }
+
+    /// A list of numbers; none of ours comes near the largest.
+    pub(crate) fn ints(values: impl IntoIterator<Item = u64>) -> Self {
+        Self::Ints(values.into_iter().map(|value| Some(i64::try_from(value).unwrap_or(i64::MAX))).collect())
+    }
 }
 
 macro_rules! value_from {

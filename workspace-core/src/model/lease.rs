@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::id::MasterId;
 
 /// Names one life of one master: every write carries it, and the store refuses a write of an earlier life.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Fence {
     /// The master.
     pub master: MasterId,

@@ -10,17 +10,28 @@ use crate::backend::Session;
 use crate::cursor::Cursor;
 use crate::fault::Fault;
 use crate::rows::{IDEMPOTENCY, idempotency};
-use crate::value::{json, values};
+use crate::value::{Value, json, values};
 
 /// The next number of a parent, given under its row: without holes, since who fails gives it back with its change.
 const NEXT: &str = "INSERT INTO @streams AS s (parent, last_seq) VALUES ($1, 1) \
     ON CONFLICT (parent) DO UPDATE SET last_seq = s.last_seq + 1 RETURNING last_seq";
 
+/// The table of events with all its columns.
+pub(crate) const EVENTS: &str = "@events (parent, seq, at, kind, data)";
+
+/// The table with the columns of [`remembered_columns`].
+pub(crate) const REMEMBERED: &str = "@idempotency (owner, key, request_hash, resource, at)";
+
+/// A remembered answer as it is written.
+pub(crate) fn remembered_columns(record: &IdempotencyRecord) -> Vec<Value> {
+    values![record.owner.as_str(), record.key.as_str(), record.request_hash, record.resource, record.at]
+}
+
 impl<S: Session> Cursor<'_, S> {
     pub(crate) async fn append(&mut self, event: &NewEvent) -> Result<(), Fault> {
         let mut row = if self.dialect.locks_rows {
             let sql = format!(
-                "WITH next AS ({NEXT}) INSERT INTO @events (parent, seq, at, kind, data) \
+                "WITH next AS ({NEXT}) INSERT INTO {EVENTS} \
                  SELECT $1, last_seq, $2, $3, $4 FROM next RETURNING seq"
             );
             let values = values![event.parent, event.at, event.kind.as_str(), json(&event.data)?];
@@ -31,9 +42,9 @@ impl<S: Session> Cursor<'_, S> {
         .ok_or_else(|| crate::value::broken("no number of an event"))?;
         let seq = row.count()?;
         if !self.dialect.locks_rows {
-            let sql = "INSERT INTO @events (parent, seq, at, kind, data) VALUES ($1, $2, $3, $4, $5)";
+            let sql = format!("INSERT INTO {EVENTS} VALUES ($1, $2, $3, $4, $5)");
             let values = values![event.parent, seq, event.at, event.kind.as_str(), json(&event.data)?];
-            self.rows(sql, values).await?;
+            self.rows(&sql, values).await?;
         }
         self.outcome.events.push(event.clone().numbered(seq));
         Ok(())
@@ -61,13 +72,11 @@ impl<S: Session> Cursor<'_, S> {
     }
 
     pub(crate) async fn remember(&mut self, record: &IdempotencyRecord) -> Result<(), Fault> {
-        let sql = "INSERT INTO @idempotency (owner, key, request_hash, resource, at) VALUES ($1, $2, $3, $4, $5) \
-                   ON CONFLICT DO NOTHING RETURNING key";
-        let (owner, key) = (record.owner.as_str(), record.key.as_str());
-        let values = values![owner, key, record.request_hash, record.resource, record.at];
-        if self.row(sql, values).await?.is_some() {
+        let sql = format!("INSERT INTO {REMEMBERED} VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING key");
+        if self.row(&sql, remembered_columns(record)).await?.is_some() {
             return Ok(());
         }
+        let (owner, key) = (record.owner.as_str(), record.key.as_str());
         let sql = format!("SELECT {IDEMPOTENCY} FROM @idempotency WHERE owner = $1 AND key = $2");
         let mut known =
             self.row(&sql, values![owner, key]).await?.ok_or_else(|| crate::value::broken("no remembered answer"))?;

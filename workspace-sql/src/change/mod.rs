@@ -8,3 +8,8 @@ mod projects;
 mod reservations;
 mod servers;
 mod workspaces;
+
+pub(crate) use books::{EVENTS, REMEMBERED, remembered_columns};
+pub(crate) use projects::{PROJECTS, project_columns};
+pub(crate) use reservations::{Claim, RESERVATIONS};
+pub(crate) use workspaces::{WORKSPACES, workspace_columns};

@@ -8,22 +8,25 @@ use crate::backend::Session;
 use crate::cursor::Cursor;
 use crate::fault::Fault;
 use crate::rows::SealedProject;
-use crate::value::values;
+use crate::seal::Vault;
+use crate::value::{Value, values};
+
+/// The table with the columns of [`project_columns`].
+pub(crate) const PROJECTS: &str = "@projects (id, owner, name, revision, record, sealed)";
+
+/// A project as it is written.
+pub(crate) fn project_columns(vault: &Vault, project: &Project) -> Result<Vec<Value>, Fault> {
+    let written = SealedProject::new(vault, project)?;
+    let (id, owner) = (project.id.as_uuid(), project.owner.as_str());
+    Ok(values![id, owner, project.name.clone(), project.revision, written.text, written.sealed])
+}
 
 impl<S: Session> Cursor<'_, S> {
     pub(crate) async fn insert_project(&mut self, project: &Project) -> Result<(), Fault> {
-        let written = SealedProject::new(self.vault, project)?;
-        let sql = "INSERT INTO @projects (id, owner, name, revision, record, sealed) VALUES ($1, $2, $3, $4, $5, $6) \
-                   ON CONFLICT DO NOTHING RETURNING id";
-        let values = values![
-            project.id.as_uuid(),
-            project.owner.as_str(),
-            project.name.clone(),
-            project.revision,
-            written.text,
-            written.sealed,
-        ];
-        self.row(sql, values).await?.map(|_| ()).ok_or(Fault::Refused(Refused::NameTaken))
+        let sql =
+            format!("INSERT INTO {PROJECTS} VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING id");
+        let values = project_columns(self.vault, project)?;
+        self.row(&sql, values).await?.map(|_| ()).ok_or(Fault::Refused(Refused::NameTaken))
     }
 
     pub(crate) async fn update_project(&mut self, project: &Project, expected: u64) -> Result<(), Fault> {
@@ -40,9 +43,8 @@ impl<S: Session> Cursor<'_, S> {
             }
         }
         let project = Project { revision: expected + 1, ..project.clone() };
-        let written = SealedProject::new(self.vault, &project)?;
         let sql = "UPDATE @projects SET owner = $2, name = $3, revision = $4, record = $5, sealed = $6 WHERE id = $1";
-        let values = values![id, project.owner.as_str(), project.name, project.revision, written.text, written.sealed];
+        let values = project_columns(self.vault, &project)?;
         self.rows(sql, values).await.map(|_| ())
     }
 

@@ -24,8 +24,9 @@ const CLAIM: &str = "UPDATE @servers SET ledger_seq = ledger_seq + 1, reserved_c
 
 const HELD: &str = "SELECT server FROM @reservations WHERE holder = $1 AND part = $2 AND released_seq IS NULL";
 
-const RECORD: &str = "INSERT INTO @reservations \
-    (server, cpu, memory, disk, slots, gpus, holder, part, claimed_seq)";
+/// The table of claims with the columns that a claim writes.
+pub(crate) const RESERVATIONS: &str =
+    "@reservations (server, cpu, memory, disk, slots, gpus, holder, part, claimed_seq)";
 
 /// Gives back and lowers the ceiling to the limit or what is still held above it.
 const GIVE_BACK: &str = "UPDATE @servers SET ledger_seq = ledger_seq + 1, reserved_cpu = reserved_cpu - $2, \
@@ -38,31 +39,25 @@ const GIVE_BACK: &str = "UPDATE @servers SET ledger_seq = ledger_seq + 1, reserv
     ceiling_gpus = #greatest(limit_gpus, reserved_gpus - $6) WHERE id = $1 RETURNING ledger_seq";
 
 /// A wish for capacity.
-struct Claim {
-    server: ServerId,
-    holder: Uuid,
-    part: ReservationPart,
-    resources: Resources,
-    forced: bool,
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Claim {
+    pub(crate) server: ServerId,
+    pub(crate) holder: Uuid,
+    pub(crate) part: ReservationPart,
+    pub(crate) resources: Resources,
+    /// Whether a server that takes no new work will do.
+    pub(crate) forced: bool,
 }
 
 impl<S: Session> Cursor<'_, S> {
-    pub(crate) async fn reserve(
-        &mut self,
-        server: ServerId,
-        holder: Uuid,
-        part: ReservationPart,
-        resources: Resources,
-        forced: bool,
-    ) -> Result<(), Fault> {
-        let claim = Claim { server, holder, part, resources, forced };
+    pub(crate) async fn reserve(&mut self, claim: Claim) -> Result<(), Fault> {
         let held = if self.dialect.locks_rows {
             self.claim_at_once(&claim).await?
         } else {
             self.claim_step_by_step(&claim).await?
         };
         match held {
-            Some(on) if on == server.as_uuid() => Ok(()),
+            Some(on) if on == claim.server.as_uuid() => Ok(()),
             Some(_) => Err(Refused::InUse.into()),
             None => Err(self.why_not(&claim).await?),
         }
@@ -72,7 +67,7 @@ impl<S: Session> Cursor<'_, S> {
     async fn claim_at_once(&mut self, claim: &Claim) -> Result<Option<Uuid>, Fault> {
         let sql = format!(
             "WITH held AS ({}), claimed AS ({CLAIM} AND NOT EXISTS (SELECT 1 FROM held) RETURNING ledger_seq), \
-             recorded AS ({RECORD} SELECT $1, $2, $3, $4, $5, $6, $8, $9, ledger_seq FROM claimed RETURNING server) \
+             recorded AS (INSERT INTO {RESERVATIONS} SELECT $1, $2, $3, $4, $5, $6, $8, $9, ledger_seq FROM claimed RETURNING server) \
              SELECT server, 0 FROM held UNION ALL SELECT server, 1 FROM recorded",
             HELD.replace("$1", "$8").replace("$2", "$9"),
         );
@@ -96,7 +91,7 @@ impl<S: Session> Cursor<'_, S> {
         let Some(mut row) = self.row(&format!("{CLAIM} RETURNING ledger_seq"), values).await? else { return Ok(None) };
         let mut values = claim.amounts();
         values.extend(values![claim.holder, claim.part.name(), row.count()?]);
-        self.rows(&format!("{RECORD} VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"), values).await?;
+        self.rows(&format!("INSERT INTO {RESERVATIONS} VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"), values).await?;
         Ok(Some(claim.server.as_uuid()))
     }
 

@@ -11,9 +11,11 @@ use crate::fault::Fault;
 use crate::rows::{WORKSPACE, intent_name, workspace};
 use crate::value::{Value, json, values};
 
-const INSERT: &str = "INSERT INTO @workspaces (id, owner, name, project, server, intent, status, settled, revision, \
-    driver_master, driver_epoch, created_at, updated_at, desired, observed) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING RETURNING id";
+/// The table with the columns of [`workspace_columns`].
+pub(crate) const WORKSPACES: &str = "@workspaces (id, owner, name, project, server, intent, status, settled, \
+    revision, driver_master, driver_epoch, created_at, updated_at, desired, observed)";
+
+const VALUES: &str = "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
 
 const UPDATE: &str = "UPDATE @workspaces SET owner = $2, name = $3, project = $4, server = $5, intent = $6, \
     status = $7, settled = $8, revision = $9, driver_master = $10, driver_epoch = $11, created_at = $12, \
@@ -21,7 +23,8 @@ const UPDATE: &str = "UPDATE @workspaces SET owner = $2, name = $3, project = $4
 
 impl<S: Session> Cursor<'_, S> {
     pub(crate) async fn insert_workspace(&mut self, row: &Workspace) -> Result<(), Fault> {
-        if self.row(INSERT, columns(row)?).await?.is_some() {
+        let sql = format!("INSERT INTO {WORKSPACES} {VALUES} ON CONFLICT DO NOTHING RETURNING id");
+        if self.row(&sql, workspace_columns(row)?).await?.is_some() {
             return Ok(());
         }
         let known = self.row("SELECT id FROM @workspaces WHERE id = $1", values![row.id.as_uuid()]).await?;
@@ -67,7 +70,7 @@ impl<S: Session> Cursor<'_, S> {
         }
         row.revision += 1;
         row.updated_at = at;
-        self.rows(UPDATE, columns(&row)?).await.map(|_| ())
+        self.rows(UPDATE, workspace_columns(&row)?).await.map(|_| ())
     }
 
     pub(crate) async fn observe_workspace(
@@ -89,7 +92,7 @@ impl<S: Session> Cursor<'_, S> {
         }
         row.observed = observed.clone();
         row.updated_at = at;
-        self.rows(UPDATE, columns(&row)?).await.map(|_| ())
+        self.rows(UPDATE, workspace_columns(&row)?).await.map(|_| ())
     }
 
     pub(crate) async fn adopt_workspace(&mut self, id: WorkspaceId) -> Result<(), Fault> {
@@ -132,7 +135,8 @@ struct Locked {
     driven: bool,
 }
 
-fn columns(row: &Workspace) -> Result<Vec<Value>, Fault> {
+/// A workspace as it is written: without its network number, which stands in a table of its own.
+pub(crate) fn workspace_columns(row: &Workspace) -> Result<Vec<Value>, Fault> {
     let desired = Desired { network_slot: None, ..row.desired.clone() };
     Ok(values![
         row.id.as_uuid(),

@@ -107,7 +107,10 @@ fn bound(sql: String, values: Vec<Value>) -> Query<'static, Postgres, PgArgument
         Value::Text(value) => query.bind(value),
         Value::Bytes(value) => query.bind(value),
         Value::Id(value) => query.bind(value),
-        Value::Ids(value) => query.bind(value),
+        Value::Ids(values) => query.bind(values),
+        Value::Ints(values) => query.bind(values),
+        Value::Texts(values) => query.bind(values),
+        Value::Blobs(values) => query.bind(values),
     })
 }
 

@@ -1,5 +1,7 @@
 //! The public type.
 
+use std::sync::Arc;
+
 use workspace_core::error::Result;
 
 use super::PostgresConfig;
@@ -15,7 +17,7 @@ use crate::store::Store;
 /// taken in one order. Leases run on the database's clock. Tried with Postgres 15.
 #[derive(Debug)]
 pub struct PostgresStore {
-    store: Store<PostgresBackend>,
+    store: Arc<Store<PostgresBackend>>,
 }
 
 impl PostgresStore {
@@ -38,7 +40,7 @@ impl PostgresStore {
     pub async fn open_with(url: &str, key: impl Into<Option<SecretKey>>, config: &PostgresConfig) -> Result<Self> {
         let backend = PostgresBackend::open(url, config).await?;
         let key = key.into();
-        Ok(Self { store: Store::open(backend, key.as_ref()).await? })
+        Ok(Self { store: Arc::new(Store::open(backend, key.as_ref()).await?) })
     }
 
     /// Ends the connections; a dropped store does so a little later by itself.

@@ -113,8 +113,8 @@ fn bound(sql: String, values: Vec<Value>) -> Query<'static, Sqlite, SqliteArgume
         Value::Text(value) => query.bind(value),
         Value::Bytes(value) => query.bind(value),
         Value::Id(value) => query.bind(value.map(|id| id.to_string())),
-        // Only statements that lock rows ask with these.
-        Value::Ids(_) => query.bind(None::<i64>),
+        // Only databases that lock rows are asked with lists.
+        Value::Ids(_) | Value::Ints(_) | Value::Texts(_) | Value::Blobs(_) => query.bind(None::<i64>),
     })
 }
 

@@ -1,6 +1,7 @@
 //! The public type.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use workspace_core::error::Result;
 
@@ -16,7 +17,7 @@ use crate::store::Store;
 /// keeps a second master out. The file is made readable by its owner alone. Leases run on this machine's clock.
 #[derive(Debug)]
 pub struct SqliteStore {
-    store: Store<SqliteBackend>,
+    store: Arc<Store<SqliteBackend>>,
 }
 
 impl SqliteStore {
@@ -31,7 +32,7 @@ impl SqliteStore {
     pub async fn open(path: impl AsRef<Path>, key: impl Into<Option<SecretKey>>) -> Result<Self> {
         let backend = SqliteBackend::open(path.as_ref()).await?;
         let key = key.into();
-        Ok(Self { store: Store::open(backend, key.as_ref()).await? })
+        Ok(Self { store: Arc::new(Store::open(backend, key.as_ref()).await?) })
     }
 
     /// Ends the connections; a dropped store does so a little later by itself.

@@ -1,0 +1,164 @@
+//! A run of suited changes, carried out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use workspace_core::model::{ReservationPart, Scheduling};
+use workspace_core::port::{Change, Outcome, Refused, Write};
+
+use super::books::{Books, Grant};
+use super::networks::Allotment;
+use super::rows::{columns, expect, unnest};
+use crate::backend::Session;
+use crate::change::{
+    Claim, PROJECTS, REMEMBERED, RESERVATIONS, WORKSPACES, project_columns, remembered_columns, workspace_columns,
+};
+use crate::cursor::Cursor;
+use crate::fault::Fault;
+use crate::rows::{AMOUNTS, amounts, resources, scheduling_name};
+use crate::value::{Value, values};
+
+impl<'a, S: Session> Cursor<'a, S> {
+    /// Carries out suited changes whose rows are locked. A change whose claims find no room is refused alone.
+    pub(crate) async fn joint(&mut self, changes: &'a [Change]) -> Result<Vec<Result<Outcome, Refused>>, Fault> {
+        let claims: Vec<_> = changes.iter().map(claims).collect();
+        let mut books = self.books(&claims.concat()).await?;
+        let mut grants = Vec::new();
+        let mut answers: Vec<_> =
+            claims.iter().map(|claims| books.decide(claims, &mut grants).map(|()| Outcome::default())).collect();
+        let granted: Vec<(usize, &Write)> = (changes.iter().zip(&answers).enumerate())
+            .filter(|(_, (_, answer))| answer.is_ok())
+            .flat_map(|(index, (change, _))| change.writes.iter().map(move |write| (index, write)))
+            .collect();
+        self.write_claims(&books, grants).await?;
+        self.write_rows(&granted).await?;
+        self.write_numbered(&granted, &mut answers).await?;
+        Ok(answers)
+    }
+
+    /// The servers and holders of claims, as they are under the locks.
+    async fn books(&mut self, claims: &[Claim]) -> Result<Books, Fault> {
+        let mut books = Books::default();
+        if claims.is_empty() {
+            return Ok(books);
+        }
+        let servers: BTreeSet<_> = claims.iter().map(|claim| claim.server.as_uuid()).collect();
+        let columns = ["limit", "reserved"].map(|kind| AMOUNTS.map(|name| format!("{kind}_{name}")).join(", "));
+        let sql = format!("SELECT id, scheduling, {} FROM @servers WHERE id = ANY($1)", columns.join(", "));
+        for mut row in self.rows(&sql, vec![Value::ids(servers)]).await? {
+            let (id, scheduling) = (row.id()?, row.text()?);
+            let (limits, reserved) = (resources(&mut row)?, resources(&mut row)?);
+            books.add_server(id, scheduling == scheduling_name(Scheduling::Active), limits.minus(reserved));
+        }
+        let sql = "SELECT holder, server, part FROM @reservations WHERE holder = ANY($1) AND released_seq IS NULL";
+        let holders: BTreeSet<_> = claims.iter().map(|claim| claim.holder).collect();
+        for mut row in self.rows(sql, vec![Value::ids(holders)]).await? {
+            let (holder, server, part) = (row.id()?, row.id()?, row.text()?);
+            let known = [ReservationPart::Compute, ReservationPart::Storage].map(ReservationPart::name);
+            let part = known.into_iter().find(|known| *known == part);
+            books.add_held(holder, part.ok_or_else(|| crate::value::broken("no part"))?, server);
+        }
+        Ok(books)
+    }
+
+    /// Guarded as the single claim is: what memory decided is written only where the row agrees.
+    async fn write_claims(&mut self, books: &Books, grants: Vec<Grant>) -> Result<(), Fault> {
+        if grants.is_empty() {
+            return Ok(());
+        }
+        let wanted = grants.len();
+        let sums = books.accounts().map(|(server, account)| {
+            let mut values = values![server, account.claims, account.forced];
+            values.extend(amounts(account.claimed));
+            values
+        });
+        let rows = grants.into_iter().map(|grant| {
+            let mut values = values![grant.server];
+            values.extend(amounts(grant.resources));
+            values.extend(values![grant.holder, grant.part.name(), grant.nth]);
+            values
+        });
+        let mut lists = columns(sums.collect())?;
+        let rows = columns(rows.collect())?;
+        let add = AMOUNTS.map(|name| format!("reserved_{name} = s.reserved_{name} + sums.{name}")).join(", ");
+        let room = AMOUNTS
+            .map(|name| format!("(sums.{name} = 0 OR sums.{name} <= s.limit_{name} - s.reserved_{name})"))
+            .join(" AND ");
+        let sql = format!(
+            "WITH claimed AS (UPDATE @servers s SET ledger_seq = s.ledger_seq + sums.claims, {add} \
+             FROM {} AS sums (id, claims, forced, {amounts}) \
+             WHERE s.id = sums.id AND (s.scheduling = 'active' OR sums.forced = 1) AND {room} \
+             RETURNING s.id, s.ledger_seq - sums.claims AS before), \
+             recorded AS (INSERT INTO {RESERVATIONS} SELECT server, {amounts}, holder, part, claimed.before + nth \
+             FROM {} AS grants (server, {amounts}, holder, part, nth) JOIN claimed ON claimed.id = server RETURNING 1) \
+             SELECT count(*) FROM recorded",
+            unnest(&lists, 1),
+            unnest(&rows, lists.len() + 1),
+            amounts = AMOUNTS.join(", "),
+        );
+        lists.extend(rows);
+        let written = self.row(&sql, lists).await?.map_or(Ok(0), |mut row| row.count())?;
+        expect(wanted, usize::try_from(written).ok())
+    }
+
+    async fn write_rows(&mut self, writes: &[(usize, &'a Write)]) -> Result<(), Fault> {
+        let (mut remembered, mut projects, mut workspaces) = (Vec::new(), Vec::new(), Vec::new());
+        for (_, write) in writes {
+            match write {
+                Write::Remember(record) => remembered.push(remembered_columns(record)),
+                Write::InsertProject(project) => projects.push(project_columns(self.vault, project)?),
+                Write::InsertWorkspace(workspace) => workspaces.push(workspace_columns(workspace)?),
+                _ => {}
+            }
+        }
+        self.insert_rows(REMEMBERED, remembered).await?;
+        self.insert_rows(PROJECTS, projects).await?;
+        self.insert_rows(WORKSPACES, workspaces).await
+    }
+
+    async fn write_numbered(
+        &mut self,
+        writes: &[(usize, &'a Write)],
+        answers: &mut [Result<Outcome, Refused>],
+    ) -> Result<(), Fault> {
+        let (mut allotments, mut events) = (BTreeMap::new(), Vec::new());
+        for &(change, write) in writes {
+            match write {
+                // The last of a change counts; a workspace keeps its number on the same server.
+                Write::AllotNetwork { server, workspace, from } => {
+                    let allotment =
+                        Allotment { server: server.as_uuid(), workspace: workspace.as_uuid(), from: *from };
+                    if allotments.insert((change, allotment.workspace), allotment).is_some() {
+                        return Err(Fault::Again(None));
+                    }
+                }
+                Write::Append(event) => events.push((change, event)),
+                _ => {}
+            }
+        }
+        let owners: Vec<_> = allotments.keys().map(|(change, _)| *change).collect();
+        let allotments: Vec<_> = allotments.into_values().collect();
+        for (change, slot) in owners.into_iter().zip(self.allot_networks(&allotments).await?) {
+            if let Some(Ok(outcome)) = answers.get_mut(change) {
+                outcome.network_slot = Some(slot);
+            }
+        }
+        let owners: Vec<_> = events.iter().map(|(change, _)| *change).collect();
+        let events: Vec<_> = events.into_iter().map(|(_, event)| event).collect();
+        for (change, event) in owners.into_iter().zip(self.append_all(&events).await?) {
+            if let Some(Ok(outcome)) = answers.get_mut(change) {
+                outcome.events.push(event);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn claims(change: &Change) -> Vec<Claim> {
+    let claims = change.writes.iter().filter_map(|write| match *write {
+        Write::Reserve { server, holder, part, resources, even_if_cordoned: forced } => {
+            Some(Claim { server, holder, part, resources, forced })
+        }
+        _ => None,
+    });
+    claims.collect()
+}
