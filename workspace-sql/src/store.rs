@@ -51,7 +51,8 @@ pub(crate) struct Store<B> {
 impl<B: Backend> Store<B> {
     /// Begins with a database that has its tables: mints the fleet's id if it is new, and checks the key.
     pub(crate) async fn open(backend: B, key: Option<&SecretKey>) -> Result<Self> {
-        let mut store = Self { backend, vault: Vault::new(key), fleet: FleetId::from_uuid(Uuid::nil()), queue: Queue::default() };
+        let mut store =
+            Self { backend, vault: Vault::new(key), fleet: FleetId::from_uuid(Uuid::nil()), queue: Queue::default() };
         store.fleet = store.mint_fleet().await?;
         store.check_key().await?;
         Ok(store)

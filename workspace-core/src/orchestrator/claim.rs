@@ -3,13 +3,14 @@
 use std::sync::atomic::Ordering;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::id::ServerId;
 use crate::model::{ServerState, StrategyKind};
 use crate::orchestrator::Core;
 use crate::placement::{Decision, PlacementRequest, built_in};
 use crate::port::{Change, Outcome, Refused};
 
 /// How often a decision is repeated because other masters were faster.
-const ATTEMPTS: usize = 16;
+pub(super) const ATTEMPTS: usize = 16;
 
 impl Core {
     /// Places a request and commits what `change` makes of the decision, the claim included.
@@ -26,21 +27,38 @@ impl Core {
     ) -> Result<Result<(Decision, Outcome), Refused>> {
         let strategy = built_in(strategy);
         let cursor = self.cursor.fetch_add(1, Ordering::Relaxed);
+        let mut servers = self.store.servers().await?;
+        check_wish(&request, &servers)?;
         for _ in 0..ATTEMPTS {
-            let servers = self.store.servers().await?;
-            check_wish(&request, &servers)?;
             let decision = self.find_place(strategy.as_ref(), &servers, &request, cursor)?;
-            match self.commit(change(&decision)).await? {
+            let under_way = self.ledger.hold(decision.server, request.resources);
+            let answer = self.commit(change(&decision)).await?;
+            drop(under_way);
+            match answer {
                 Ok(outcome) => return Ok(Ok((decision, outcome))),
                 Err(Refused::Capacity { .. } | Refused::ServerClosed) => {
                     tracing::debug!(server = decision.server_name, "claim refused, deciding again");
                     request.excluded.insert(decision.server);
+                    self.refresh(&mut servers, decision.server).await?;
                 }
                 Err(refusal) => return Ok(Err(refusal)),
             }
         }
-        Err(Error::new(ErrorKind::InsufficientCapacity, "other requests were faster on every server")
-            .hint("try again in a moment"))
+        Err(outrun())
+    }
+
+    /// Reads one server again, of which we knew something that is no longer so.
+    pub(super) async fn refresh(&self, servers: &mut Vec<ServerState>, id: ServerId) -> Result<()> {
+        let state = self.store.server(id).await?;
+        match (servers.binary_search_by_key(&id, |server| server.record.id), state) {
+            (Ok(index), Some(state)) => servers[index] = state,
+            (Ok(index), None) => {
+                servers.remove(index);
+            }
+            // It was never known, or is known no more.
+            (Err(_), _) => {}
+        }
+        Ok(())
     }
 
     /// Commits one change and wakes whoever waits for its events.
@@ -55,6 +73,12 @@ impl Core {
         }
         Ok(result)
     }
+}
+
+/// Every attempt met another claim.
+pub(super) fn outrun() -> Error {
+    Error::new(ErrorKind::InsufficientCapacity, "other requests were faster on every server")
+        .hint("try again in a moment")
 }
 
 /// A server that was asked for must exist: a slip in its name is no matter of capacity.

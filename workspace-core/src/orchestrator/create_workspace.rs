@@ -13,7 +13,7 @@ use crate::orchestrator::refusal::refused;
 use crate::orchestrator::workspaces::Idempotency;
 use crate::orchestrator::{Caller, Core, Orchestrator, validate};
 use crate::placement::{Decision, PlacementRequest};
-use crate::port::{Change, Write};
+use crate::port::{Change, Outcome, Write};
 use crate::resources::{Dimension, Resources};
 
 /// A workspace to make.
@@ -73,15 +73,14 @@ impl Orchestrator {
             }
             Err(refusal) => return Err(refused("workspace", &refusal)),
         };
-        let mut workspace = draft.placed(&decision);
-        workspace.desired.network_slot = outcome.network_slot;
+        let workspace = draft.recorded(&decision, &outcome);
         core.drive(workspace.id);
         Ok(workspace)
     }
 }
 
 /// A workspace that is complete but for its place.
-struct Draft {
+pub(super) struct Draft {
     workspace: Workspace,
     project: Project,
     /// Whether the project is made with the workspace.
@@ -89,7 +88,7 @@ struct Draft {
 }
 
 impl Core {
-    async fn draft(&self, caller: &Caller, new: NewWorkspace) -> Result<Draft> {
+    pub(super) async fn draft(&self, caller: &Caller, new: NewWorkspace) -> Result<Draft> {
         validate::name("name", &new.name)?;
         let owner = caller.acting_for(new.owner)?;
         let mut spec = self.with_template(new.spec)?;
@@ -172,11 +171,11 @@ fn or_default(asked: Resources, default: Resources) -> Resources {
 }
 
 impl Draft {
-    fn strategy(&self) -> StrategyKind {
+    pub(super) fn strategy(&self) -> StrategyKind {
         self.workspace.desired.spec.placement.strategy.unwrap_or_default()
     }
 
-    fn request(&self) -> PlacementRequest {
+    pub(super) fn request(&self) -> PlacementRequest {
         let spec = &self.workspace.desired.spec;
         let wish = PlacementRequest {
             resources: spec.resources,
@@ -206,7 +205,14 @@ impl Draft {
         workspace
     }
 
-    fn change(&self, core: &Core, decision: &Decision, remember: Option<Write>) -> Change {
+    /// The row as it was recorded.
+    pub(super) fn recorded(&self, decision: &Decision, outcome: &Outcome) -> Workspace {
+        let mut workspace = self.placed(decision);
+        workspace.desired.network_slot = outcome.network_slot;
+        workspace
+    }
+
+    pub(super) fn change(&self, core: &Core, decision: &Decision, remember: Option<Write>) -> Change {
         let workspace = self.placed(decision);
         let (id, resources) = (workspace.id, workspace.desired.spec.resources);
         let copy = ProjectCopy {

@@ -1,20 +1,72 @@
 //! The fleet as placement sees it, kept from decision to decision: the rows of the store are the truth, this is a copy
 //! of them that is arranged for the search.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::environment::mix;
-use crate::error::Result;
-use crate::id::MasterId;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{MasterId, ServerId};
 use crate::model::ServerState;
 use crate::orchestrator::Core;
 use crate::placement::{Decision, Ledger, PlacementContext, PlacementRequest, PlacementStrategy, Tolerance, decide};
+use crate::resources::Resources;
+
+/// The copy, and what this master decided that is not yet committed.
+#[derive(Debug, Default)]
+pub(super) struct FleetLedger(Mutex<Books>);
 
 #[derive(Debug, Default)]
-pub(super) struct FleetLedger(Mutex<Ledger>);
+pub(super) struct Books {
+    pub(super) ledger: Ledger,
+    under_way: BTreeMap<u64, (ServerId, Resources)>,
+    next: u64,
+}
+
+/// A decision whose claim is under way; decisions at the same time look upon it as held.
+#[derive(Debug)]
+pub(super) struct UnderWay<'a> {
+    ledger: &'a FleetLedger,
+    number: u64,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.ledger.lock().under_way.remove(&self.number);
+    }
+}
+
+impl FleetLedger {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Books> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Holds a decision's claim until the guard is dropped.
+    pub(super) fn hold(&self, server: ServerId, resources: Resources) -> UnderWay<'_> {
+        let mut books = self.lock();
+        let number = books.next;
+        books.next += 1;
+        books.under_way.insert(number, (server, resources));
+        UnderWay { ledger: self, number }
+    }
+}
+
+impl Books {
+    /// Adds what is under way: what does not fit any more is in the rows already.
+    fn add_what_is_under_way(&mut self) {
+        for &(server, resources) in self.under_way.values() {
+            if let Some(key) = self.ledger.key(server) {
+                let _ = self.ledger.reserve(key, resources);
+            }
+        }
+    }
+}
 
 impl Core {
     /// Decides on the fleet as the rows say that it is; only what changed since the last decision is taken over.
+    ///
+    /// Claims of this master that are under way count as held, so that a burst does not run to one place. Some of them
+    /// may be in the rows by now: that alone refuses nothing.
     pub(super) fn find_place(
         &self,
         strategy: &dyn PlacementStrategy,
@@ -22,18 +74,57 @@ impl Core {
         request: &PlacementRequest,
         cursor: u64,
     ) -> Result<Decision> {
-        let tolerance = Tolerance {
-            thousandths: self.config.near_equal_thousandths,
-            seed: seed(&self.config.master).wrapping_add(cursor),
-        };
-        let mut ledger = self.ledger.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut books = self.ledger.lock();
+        self.sync(&mut books.ledger, servers);
+        if !books.under_way.is_empty() {
+            books.add_what_is_under_way();
+            match decide(strategy, &books.ledger, request, self.context(cursor)) {
+                Err(error) if error.kind() == ErrorKind::InsufficientCapacity => {}
+                decided => return decided,
+            }
+            books.ledger.sync(servers);
+        }
+        decide(strategy, &books.ledger, request, self.context(cursor))
+    }
+
+    /// Decides on requests one after the other, each on what the ones before it leave.
+    pub(super) fn find_places<'a>(
+        &self,
+        servers: &[ServerState],
+        requests: impl Iterator<Item = (&'a dyn PlacementStrategy, &'a PlacementRequest, u64)>,
+    ) -> Vec<Result<Decision>> {
+        let mut books = self.ledger.lock();
+        let ledger = &mut books.ledger;
+        self.sync(ledger, servers);
+        let mut begun: BTreeMap<ServerId, usize> = BTreeMap::new();
+        let decided = requests.map(|(strategy, request, cursor)| {
+            let decision = decide(strategy, ledger, request, self.context(cursor))?;
+            let key = ledger.key(decision.server).ok_or_else(|| Error::not_found("server"))?;
+            // What a decision chose has room, by the same rule.
+            let _ = ledger.reserve(key, request.resources);
+            let begun = begun.entry(decision.server).or_insert_with(|| self.starting.under_way(decision.server));
+            *begun += 1;
+            if *begun >= self.config.max_starting_per_server {
+                ledger.set_busy(key, true);
+            }
+            Ok(decision)
+        });
+        decided.collect()
+    }
+
+    fn sync(&self, ledger: &mut Ledger, servers: &[ServerState]) {
         ledger.sync(servers);
         for server in servers {
             if let Some(key) = ledger.key(server.record.id) {
                 ledger.set_busy(key, self.starting.is_busy(server.record.id));
             }
         }
-        decide(strategy, &ledger, request, PlacementContext { cursor, tolerance })
+    }
+
+    fn context(&self, cursor: u64) -> PlacementContext {
+        let seed = seed(&self.config.master).wrapping_add(cursor);
+        let tolerance = Tolerance { thousandths: self.config.near_equal_thousandths, seed };
+        PlacementContext { cursor, tolerance }
     }
 }
 

@@ -1,13 +1,13 @@
 //! A decision with its explanation.
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::id::ServerId;
-use crate::model::{Availability, PlacementRecord};
+use crate::model::PlacementRecord;
+use crate::placement::no_place::no_place;
 use crate::placement::refusals::refusals;
 use crate::placement::{
     Ask, Candidate, FleetView, Ledger, PlacementContext, PlacementRequest, PlacementStrategy, Refusals, ServerView,
 };
-use crate::resources::{Dimension, Resources};
 
 /// Where something goes, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,8 +27,8 @@ pub struct Decision {
 /// Chooses a server and says why.
 ///
 /// # Errors
-/// [`ErrorKind::NoHealthyServers`] when no server is healthy; [`ErrorKind::InsufficientCapacity`] when none of the
-/// healthy ones can take the request. Both carry the [`Rejection`](crate::placement::Rejection)s of the first
+/// [`NoHealthyServers`](crate::error::ErrorKind::NoHealthyServers) when no server is healthy; [`InsufficientCapacity`](crate::error::ErrorKind::InsufficientCapacity) when none of the
+/// healthy ones can take the request, be it for want of room or because none is open. Both carry the [`Rejection`](crate::placement::Rejection)s of the first
 /// [`LISTED`](crate::placement::LISTED) servers.
 pub fn decide(
     strategy: &dyn PlacementStrategy,
@@ -40,7 +40,7 @@ pub fn decide(
     let refusals = refusals(strategy, ledger, request, &ask);
     let chosen = strategy.select(FleetView::new(ledger, request, &ask), cx);
     let Some((server, candidate)) = chosen.and_then(|found| Some((ledger.server(found.server)?, found))) else {
-        return Err(refusal(ledger, request, refusals));
+        return Err(no_place(strategy, ledger, request, &ask, refusals));
     };
     let reason = reason(strategy, &server, &candidate, FleetView::new(ledger, request, &ask), &ask);
     ask.exclude(server.id());
@@ -65,40 +65,6 @@ fn reason(
     let relaxed = refused
         .map_or_else(String::new, |rejection| format!("{} was preferred but {}: ", rejection.server, rejection.detail));
     format!("{relaxed}{}: {percent}% after this workspace", candidate.reason)
-}
-
-fn refusal(ledger: &Ledger, request: &PlacementRequest, refusals: Refusals) -> Error {
-    if !ledger.servers().any(|server| server.availability() == Availability::Healthy) {
-        let error = Error::new(ErrorKind::NoHealthyServers, format!("none of {} servers is healthy", ledger.len()));
-        return error.hint("register a server, or see last_error of the servers").rejections(refusals.listed);
-    }
-    let open = ledger
-        .servers()
-        .filter(|server| crate::placement::may_schedule(server.availability(), server.scheduling(), false).is_ok());
-    let best = open.fold(Resources::default(), |best, server| best.zip(server.free(), u64::max));
-    let short = Dimension::ALL.into_iter().find(|&dimension| request.resources.get(dimension) > best.get(dimension));
-    let message = match (short, &refusals.nearest) {
-        (Some(dimension), _) => format!(
-            "no server has room: {dimension}: needs {} {unit}, the best server has {} free",
-            request.resources.get(dimension),
-            best.get(dimension),
-            unit = dimension.unit()
-        ),
-        (None, Some(nearest)) => {
-            let short: Vec<_> = nearest
-                .short
-                .iter()
-                .map(|(dimension, needs, free)| {
-                    format!("{dimension}: needs {needs} {unit}, {free} free", unit = dimension.unit())
-                })
-                .collect();
-            format!("no server has room; the nearest is {}: {}", nearest.server, short.join("; "))
-        }
-        (None, None) => "no server can take the request; rejections say why for each".to_owned(),
-    };
-    Error::new(ErrorKind::InsufficientCapacity, message)
-        .hint("ask for less, loosen the labels, or stop something that runs")
-        .rejections(refusals.listed)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod lanes;
 mod least_fragmentation;
 mod ledger;
 mod left_over;
+mod no_place;
 mod order;
 mod reason;
 mod rebalance;

@@ -23,8 +23,7 @@ pub(crate) fn project_columns(vault: &Vault, project: &Project) -> Result<Vec<Va
 
 impl<S: Session> Cursor<'_, S> {
     pub(crate) async fn insert_project(&mut self, project: &Project) -> Result<(), Fault> {
-        let sql =
-            format!("INSERT INTO {PROJECTS} VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING id");
+        let sql = format!("INSERT INTO {PROJECTS} VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING id");
         let values = project_columns(self.vault, project)?;
         self.row(&sql, values).await?.map(|_| ()).ok_or(Fault::Refused(Refused::NameTaken))
     }

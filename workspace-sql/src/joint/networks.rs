@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::rows::expect;
 use crate::backend::Session;
 use crate::cursor::Cursor;
 use crate::fault::Fault;
 use crate::value::{Value, values};
+
+/// Numbers are less than this.
+const NUMBERS: u32 = 4_096;
 
 /// The first free numbers of each server from where its search begins, beginning anew at 0. As many places are looked
 /// at as there are numbers taken and wanted: so many are enough.
@@ -36,8 +38,11 @@ impl<S: Session> Cursor<'_, S> {
         }
         let mut servers: BTreeMap<Uuid, (u32, u64)> = BTreeMap::new();
         for allotment in wanted {
-            let (from, count) = servers.entry(allotment.server).or_insert((allotment.from, 0));
-            expect(allotment.from as usize, Some(*from as usize))?;
+            let from = if allotment.from < NUMBERS { allotment.from } else { 0 };
+            let (first, count) = servers.entry(allotment.server).or_insert((from, 0));
+            if *first != from {
+                return Err(Fault::Again(None));
+            }
             *count += 1;
         }
         let values = vec![

@@ -17,14 +17,22 @@ use crate::fault::Fault;
 use crate::rows::{AMOUNTS, amounts, resources, scheduling_name};
 use crate::value::{Value, values};
 
+type Answer = Result<Outcome, Refused>;
+
 impl<'a, S: Session> Cursor<'a, S> {
-    /// Carries out suited changes whose rows are locked. A change whose claims find no room is refused alone.
-    pub(crate) async fn joint(&mut self, changes: &'a [Change]) -> Result<Vec<Result<Outcome, Refused>>, Fault> {
+    /// Carries out suited changes whose rows are locked, as far as it can tell their answers. A change whose claims
+    /// find no room is refused alone, unless something before its claims might be refused first: it ends the run.
+    pub(crate) async fn joint(&mut self, changes: &'a [Change]) -> Result<Vec<Answer>, Fault> {
         let claims: Vec<_> = changes.iter().map(claims).collect();
         let mut books = self.books(&claims.concat()).await?;
-        let mut grants = Vec::new();
-        let mut answers: Vec<_> =
-            claims.iter().map(|claims| books.decide(claims, &mut grants).map(|()| Outcome::default())).collect();
+        let (mut grants, mut answers) = (Vec::new(), Vec::with_capacity(changes.len()));
+        for (change, claims) in changes.iter().zip(&claims) {
+            let decided = books.decide(claims, &mut grants);
+            if decided.is_err() && !claims_come_first(change) {
+                break;
+            }
+            answers.push(decided.map(|()| Outcome::default()));
+        }
         let granted: Vec<(usize, &Write)> = (changes.iter().zip(&answers).enumerate())
             .filter(|(_, (_, answer))| answer.is_ok())
             .flat_map(|(index, (change, _))| change.writes.iter().map(move |write| (index, write)))
@@ -115,18 +123,13 @@ impl<'a, S: Session> Cursor<'a, S> {
         self.insert_rows(WORKSPACES, workspaces).await
     }
 
-    async fn write_numbered(
-        &mut self,
-        writes: &[(usize, &'a Write)],
-        answers: &mut [Result<Outcome, Refused>],
-    ) -> Result<(), Fault> {
+    async fn write_numbered(&mut self, writes: &[(usize, &'a Write)], answers: &mut [Answer]) -> Result<(), Fault> {
         let (mut allotments, mut events) = (BTreeMap::new(), Vec::new());
         for &(change, write) in writes {
             match write {
                 // The last of a change counts; a workspace keeps its number on the same server.
                 Write::AllotNetwork { server, workspace, from } => {
-                    let allotment =
-                        Allotment { server: server.as_uuid(), workspace: workspace.as_uuid(), from: *from };
+                    let allotment = Allotment { server: server.as_uuid(), workspace: workspace.as_uuid(), from: *from };
                     if allotments.insert((change, allotment.workspace), allotment).is_some() {
                         return Err(Fault::Again(None));
                     }
@@ -151,6 +154,15 @@ impl<'a, S: Session> Cursor<'a, S> {
         }
         Ok(())
     }
+}
+
+/// Whether nothing else of a change can be refused before its claims are.
+fn claims_come_first(change: &Change) -> bool {
+    change
+        .writes
+        .iter()
+        .skip_while(|write| matches!(write, Write::Reserve { .. }))
+        .all(|write| !matches!(write, Write::Reserve { .. }))
 }
 
 fn claims(change: &Change) -> Vec<Claim> {

@@ -1,5 +1,6 @@
 //! Which changes can be written together.
 
+use workspace_core::model::Status;
 use workspace_core::port::{Change, Write};
 
 /// Whether a change has only writes whose order among those of other changes, and of other kinds in the same change,
@@ -13,7 +14,7 @@ pub(crate) fn is_suited(change: &Change) -> bool {
             true
         }
         Write::InsertWorkspace(workspace) => {
-            made.push(workspace.id);
+            made.extend((workspace.observed.status != Status::Deleted).then_some(workspace.id));
             true
         }
         // A workspace that is made here has no number yet, and a server that is claimed exists.

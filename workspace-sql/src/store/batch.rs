@@ -13,6 +13,10 @@ use crate::fault::{Fault, unavailable};
 use crate::value::values;
 use crate::{joint, locks};
 
+/// So many times a joint run may end early before the changes that are left go one by one: each run looks at all that
+/// is left.
+const CUTS: usize = 8;
+
 type Answer = Result<Outcome, Refused>;
 
 /// Why changes are not committed together.
@@ -94,14 +98,17 @@ impl<'a, S: Session> Cursor<'a, S> {
         locks::take_all(self, changes).await?;
         let current = |change: &Change| change.fence.as_ref().is_none_or(|fence| !fenced.contains(fence));
         let mut answers = Vec::with_capacity(changes.len());
-        let mut left = changes;
+        let (mut left, mut cuts) = (changes, 0);
         while let [change, others @ ..] = left {
             let joint = left.iter().take_while(|change| current(change) && joint::is_suited(change)).count();
-            if self.dialect.locks_rows && joint > 1 {
-                let (run, others) = left.split_at(joint);
-                answers.extend(self.joint(run).await?);
-                left = others;
-                continue;
+            if self.dialect.locks_rows && joint > 1 && cuts < CUTS {
+                let run = self.joint(left.get(..joint).unwrap_or(left)).await?;
+                cuts += usize::from(run.len() < joint);
+                if !run.is_empty() {
+                    left = left.get(run.len()..).unwrap_or_default();
+                    answers.extend(run);
+                    continue;
+                }
             }
             answers.push(if current(change) { self.one_of_many(change).await? } else { Err(Refused::Fenced) });
             left = others;

@@ -50,12 +50,22 @@ pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (0_usize..2, 0_u64..3).prop_map(Some),
         1 => Just(None),
     ];
+    // Also several at once of the kinds that go together: claims, inserts, numbers, events, remembered answers.
+    let together =
+        (pick.clone(), 0_usize..6).prop_map(|(pick, of)| Pick { kind: [62, 62, 16, 28, 89, 97][of], ..pick });
+    let create = (pick.clone(), vec(together, 0..3)).prop_map(|(pick, mut writes)| {
+        let server = Pick { b: pick.a, ..pick };
+        writes.extend([62, 28, 82].map(|kind| Pick { kind, ..server }));
+        writes
+    });
+    let creates = (by.clone(), create).prop_map(|(by, writes)| Draft { by, writes });
     let draft = (by, vec(pick, 1..5)).prop_map(|(by, writes)| Draft { by, writes });
     let step = prop_oneof![
         1 => (0_usize..2, any::<bool>()).prop_map(|(master, alive)| Step::Acquire { master, alive }),
         1 => (0_usize..2, 0_u64..2).prop_map(|(master, back)| Step::Renew { master, back }),
         1 => (0_usize..2).prop_map(|master| Step::Release { master }),
         12 => vec(draft, 1..4).prop_map(|changes| Step::Commit { changes }),
+        4 => vec(creates, 2..6).prop_map(|changes| Step::Commit { changes }),
     ];
     vec(step, 1..25).prop_map(|mut steps| {
         let lease = |master| Step::Acquire { master, alive: true };

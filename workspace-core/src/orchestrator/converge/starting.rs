@@ -10,7 +10,13 @@ use crate::id::ServerId;
 /// The places for starting workspaces, server by server.
 #[derive(Debug, Default)]
 pub(in crate::orchestrator) struct Starting {
-    places: Mutex<BTreeMap<ServerId, Arc<Semaphore>>>,
+    places: Mutex<BTreeMap<ServerId, Places>>,
+}
+
+#[derive(Debug)]
+struct Places {
+    most: usize,
+    free: Arc<Semaphore>,
 }
 
 impl Starting {
@@ -18,7 +24,9 @@ impl Starting {
     pub(in crate::orchestrator) async fn place(&self, server: ServerId, most: usize) -> Option<OwnedSemaphorePermit> {
         let places = {
             let mut all = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(all.entry(server).or_insert_with(|| Arc::new(Semaphore::new(most.max(1)))))
+            let most = most.max(1);
+            let places = all.entry(server).or_insert_with(|| Places { most, free: Arc::new(Semaphore::new(most)) });
+            Arc::clone(&places.free)
         };
         // Never closed, so there is always a permit in the end.
         places.acquire_owned().await.ok()
@@ -27,6 +35,12 @@ impl Starting {
     /// Whether every place on a server is taken.
     pub(in crate::orchestrator) fn is_busy(&self, server: ServerId) -> bool {
         let all = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        all.get(&server).is_some_and(|places| places.available_permits() == 0)
+        all.get(&server).is_some_and(|places| places.free.available_permits() == 0)
+    }
+
+    /// How many places on a server are taken.
+    pub(in crate::orchestrator) fn under_way(&self, server: ServerId) -> usize {
+        let all = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(&server).map_or(0, |places| places.most.saturating_sub(places.free.available_permits()))
     }
 }

@@ -6,12 +6,14 @@ use uuid::Uuid;
 
 use super::*;
 use crate::clock::Timestamp;
+use crate::error::ErrorKind;
 use crate::label::LabelRequirements;
-use crate::model::{Scheduling, ServerObservation, ServerRecord, ServerSpec, ServerState, StrategyKind};
+use crate::model::{Availability, Scheduling, ServerObservation, ServerRecord, ServerSpec, ServerState, StrategyKind};
 use crate::placement::{
     Affinity, BestFit, ByScore, Filtered, LISTED, LeastFragmentation, RoundRobin, ServerFilter, ServerScore, Spread,
     Verdict, built_in,
 };
+use crate::resources::{Dimension, Resources};
 
 fn server(number: u128, cpu: u64, reserved: u64) -> ServerState {
     let mut spec = ServerSpec::new(format!("ws-{number}"), "sim://");
@@ -68,6 +70,20 @@ fn a_required_server_without_room_is_refused_with_every_reason() {
     assert_eq!(error.kind(), ErrorKind::InsufficientCapacity);
     let codes: Vec<_> = error.refused_servers().iter().map(|rejection| rejection.code.as_str()).collect();
     assert_eq!(codes, ["not_requested", "insufficient_cpu"]);
+    let why = "ws-2 is required and cannot take it: cpu: needs 500 millicores, 200 free";
+    assert_eq!(error.message(), why, "of a required server its own reason is the reason");
+}
+
+#[test]
+fn a_fleet_where_nothing_is_open_says_that_and_not_that_it_is_full() {
+    let mut fleet = [server(1, 4_000, 0), server(2, 4_000, 0), server(3, 4_000, 0)];
+    fleet[0].record.scheduling = Scheduling::Cordoned;
+    fleet[1].record.scheduling = Scheduling::Cordoned;
+    fleet[2].record.scheduling = Scheduling::Draining;
+    let error = decide(&Spread, &Ledger::new(&fleet), &asks(1), PlacementContext::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InsufficientCapacity);
+    assert_eq!(error.message(), "none of 3 healthy servers takes new work: 2 cordoned, 1 draining");
+    assert!(error.next_step().unwrap().contains("uncordon"));
 }
 
 #[test]
@@ -90,6 +106,7 @@ fn a_label_that_no_server_has_is_a_matter_of_capacity() {
         decide(&Spread, &Ledger::new(&[server(1, 4_000, 0)]), &request, PlacementContext::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InsufficientCapacity);
     assert_eq!(error.refused_servers()[0].code, "labels");
+    assert_eq!(error.message(), "no server can take the request: 1 labels");
 }
 
 #[test]
