@@ -17,13 +17,14 @@ use crate::orchestrator::jobs::Credentials;
 use crate::orchestrator::lease::{self, LeaseKeeper};
 use crate::orchestrator::tasks::Tasks;
 use crate::orchestrator::{Config, Core, Orchestrator, probe, reconcile};
-use crate::port::{ServerPool, StateStore};
+use crate::port::{AgentRunner, ServerPool, StateStore};
 
 /// The parts of a fleet before it starts.
 #[derive(Debug)]
 pub struct OrchestratorBuilder {
     pool: Arc<dyn ServerPool>,
     store: Option<Arc<dyn StateStore>>,
+    jobs: Option<Arc<dyn AgentRunner>>,
     env: Environment,
     config: Config,
 }
@@ -36,7 +37,7 @@ impl Orchestrator {
 
     /// A fleet on the servers of a pool that is shared with others.
     pub fn builder_shared(pool: Arc<dyn ServerPool>) -> OrchestratorBuilder {
-        OrchestratorBuilder { pool, store: None, env: Environment::system(), config: Config::default() }
+        OrchestratorBuilder { pool, store: None, jobs: None, env: Environment::system(), config: Config::default() }
     }
 
     /// Ends what goes on in the background at its next step and gives the lease back, so that another master takes
@@ -73,6 +74,13 @@ impl OrchestratorBuilder {
         self
     }
 
+    /// How jobs are run; without this, as containers on the servers of the pool.
+    #[must_use]
+    pub fn jobs(mut self, jobs: Arc<dyn AgentRunner>) -> Self {
+        self.jobs = Some(jobs);
+        self
+    }
+
     /// Time and randomness, for tests and the simulator.
     #[must_use]
     pub fn environment(mut self, env: Environment) -> Self {
@@ -100,7 +108,7 @@ impl OrchestratorBuilder {
         let lease = store.acquire_lease(&self.config.master, self.config.lease_ttl).await?;
         let fleet = store.fleet_id().await?;
         let tasks = Arc::new(Tasks::new());
-        let jobs = Arc::new(ServerJobs::new(Arc::clone(&self.pool), fleet));
+        let jobs = self.jobs.unwrap_or_else(|| Arc::new(ServerJobs::new(Arc::clone(&self.pool), fleet)));
         let core = Arc::new(Core {
             store,
             pool: self.pool,

@@ -9,11 +9,12 @@ use crate::model::{
     Desired, Intent, Observed, PlacementRecord, Project, ProjectCopy, ReservationPart, Scope, Status, StrategyKind,
     Workspace, WorkspaceSpec,
 };
+use crate::orchestrator::projects::in_use;
 use crate::orchestrator::refusal::refused;
 use crate::orchestrator::workspaces::Idempotency;
 use crate::orchestrator::{Caller, Core, Orchestrator, validate};
 use crate::placement::{Decision, PlacementRequest};
-use crate::port::{Change, Outcome, Write};
+use crate::port::{Change, Outcome, Refused, Write};
 use crate::resources::{Dimension, Resources};
 
 /// A workspace to make.
@@ -52,30 +53,34 @@ impl Orchestrator {
     ) -> Result<Workspace> {
         caller.require(Scope::WorkspacesWrite)?;
         let core = &self.core;
-        let draft = core.draft(caller, new).await?;
-        let record = idempotency.map(|idempotency| {
-            idempotency.record(caller.owner_id().clone(), draft.workspace.id.as_uuid(), core.env.now())
-        });
-        if let Some(known) = core.remembered(record.as_ref()).await? {
-            return self.workspace(caller, WorkspaceId::from_uuid(known)).await;
-        }
-        let claimed = core
-            .claim(draft.strategy(), draft.request(), |decision| {
-                // First, so that a repeat at the same time is told from a name that is taken.
-                draft.change(core, decision, record.clone().map(Write::Remember))
-            })
-            .await?;
-        let (decision, outcome) = match claimed {
-            Ok(claimed) => claimed,
-            Err(crate::port::Refused::Remembered(other)) => {
-                let known = Idempotency::same(&other, record.as_ref())?;
+        loop {
+            let draft = core.draft(caller, new.clone()).await?;
+            let record = idempotency.clone().map(|idempotency| {
+                idempotency.record(caller.owner_id().clone(), draft.workspace.id.as_uuid(), core.env.now())
+            });
+            if let Some(known) = core.remembered(record.as_ref()).await? {
                 return self.workspace(caller, WorkspaceId::from_uuid(known)).await;
             }
-            Err(refusal) => return Err(refused("workspace", &refusal)),
-        };
-        let workspace = draft.recorded(&decision, &outcome);
-        core.drive(workspace.id);
-        Ok(workspace)
+            let claimed = core
+                .claim(draft.strategy(), draft.request(), |decision| {
+                    // First, so that a repeat at the same time is told from a name that is taken.
+                    draft.change(core, decision, record.clone().map(Write::Remember))
+                })
+                .await?;
+            let (decision, outcome) = match claimed {
+                Ok(claimed) => claimed,
+                Err(Refused::Remembered(other)) => {
+                    let known = Idempotency::same(&other, record.as_ref())?;
+                    return self.workspace(caller, WorkspaceId::from_uuid(known)).await;
+                }
+                // Somebody began to use the project, or gave it other data.
+                Err(Refused::Stale { .. }) => continue,
+                Err(refusal) => return Err(refused("workspace", &refusal)),
+            };
+            let workspace = draft.recorded(&decision, &outcome);
+            core.drive(workspace.id);
+            return Ok(workspace);
+        }
     }
 }
 
@@ -222,11 +227,8 @@ impl Draft {
             filled_by: None,
         };
         let project = Project { copy: self.project.copy.clone().or(Some(copy)), ..self.project.clone() };
-        let project_write = match (self.new_project, &self.project.copy) {
-            (true, _) => Some(Write::InsertProject(project)),
-            (false, None) => Some(Write::UpdateProject { expected: project.revision, project }),
-            (false, Some(_)) => None,
-        };
+        // Also where nothing of it changes: see `in_use`.
+        let project_write = if self.new_project { Write::InsertProject(project) } else { in_use(&project) };
         let event = NewEvent {
             parent: id.as_uuid(),
             at: core.env.now(),
@@ -251,7 +253,7 @@ impl Draft {
                 (disk.get(Dimension::Disk) > 0)
                     .then(|| reserve(self.project.id.as_uuid(), ReservationPart::Storage, disk)),
             )
-            .with_all(project_write)
+            .with(project_write)
             .with(Write::InsertWorkspace(Box::new(workspace)))
             .with(Write::AllotNetwork { server: decision.server, workspace: id, from: core.first_network() })
             .with(Write::Append(event))

@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{ServerId, WorkspaceId};
 use crate::model::{Desired, Intent, ReservationPart, Scope, Status, Workspace};
 use crate::orchestrator::intent::Verdict;
+use crate::orchestrator::projects::in_use;
 use crate::orchestrator::refusal::refused;
 use crate::orchestrator::{Caller, Core, Orchestrator};
 use crate::placement::PlacementRequest;
@@ -51,6 +52,7 @@ impl Core {
         let Some(server) = row.desired.server else {
             return Err(Error::new(ErrorKind::Internal, "the workspace has no server"));
         };
+        let project = self.store.project(row.desired.project).await?.ok_or_else(|| Error::not_found("project"))?;
         let spec = &row.desired.spec;
         let (holder, part) = (row.id.as_uuid(), ReservationPart::Compute);
         let held = self.held(server, holder, part).await?;
@@ -71,13 +73,8 @@ impl Core {
         let verdict = Verdict { desired, status: Some(Status::Starting), event };
         let claimed = self
             .claim(spec.placement.strategy.unwrap_or_default(), request, |_| {
-                self.verdict(row, &verdict).with(Write::Release { holder, part }).with(Write::Reserve {
-                    server,
-                    holder,
-                    part,
-                    resources: compute,
-                    even_if_cordoned: true,
-                })
+                let reserve = Write::Reserve { server, holder, part, resources: compute, even_if_cordoned: true };
+                self.verdict(row, &verdict).with(in_use(&project)).with(Write::Release { holder, part }).with(reserve)
             })
             .await?;
         Ok(claimed.map(|_| ()))

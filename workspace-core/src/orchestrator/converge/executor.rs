@@ -104,6 +104,7 @@ impl Core {
             row.observed.status = step.status();
             match done {
                 Ok(()) => tracing::debug!(workspace = %row.id, step = step.name(), "step done"),
+                Err(_) if self.is_stopping() => return Ok(Pass::Done),
                 Err(error) => return self.failed(row, step, error, until).await,
             }
         }
@@ -120,7 +121,9 @@ impl Core {
         if error.kind() == ErrorKind::NetworkTaken && Instant::now() < until {
             return Ok(Pass::Again);
         }
-        let hopeless = !error.is_retryable() || Instant::now() >= until;
+        // Somebody removed the container right after it was made: the next pass makes it anew.
+        let vanished = step == Step::Started && error.kind() == ErrorKind::NotFound;
+        let hopeless = !(error.is_retryable() || vanished) || Instant::now() >= until;
         if hopeless && row.desired.intent == Intent::Running {
             return self.give_up(row, step, &error).await.map(|()| Pass::Again);
         }

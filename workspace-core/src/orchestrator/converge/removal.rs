@@ -25,10 +25,13 @@ impl Core {
     /// The data of a named project stays: nobody said that it may go.
     pub(super) async fn volume_removed(&self, row: &Workspace, server: &Arc<dyn Server>) -> Result<()> {
         let project = self.store.project(row.desired.project).await?.filter(Project::is_unnamed);
-        let Some((project, copy)) = project.and_then(|project| Some((project.clone(), project.copy?))) else {
-            return Ok(());
-        };
-        gone(server.volumes().remove_volume(&project.volume_name(&copy), self.fleet).await)
+        let Some(project) = project else { return Ok(()) };
+        // Those that a restore left behind go with it.
+        let here = project.copy.iter().chain(&project.superseded).filter(|copy| copy.server == server.id());
+        for copy in here {
+            gone(server.volumes().remove_volume(&project.volume_name(copy), self.fleet).await)?;
+        }
+        Ok(())
     }
 }
 

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::id::SnapshotId;
 use crate::model::{
-    AgentWork, Intent, Job, JobStatus, Problem, Project, ProjectCopy, ReservationPart, Session, Snapshot,
-    SnapshotProfile, SnapshotStatus, StepReport, SyncStep, Work,
+    AgentWork, Job, JobStatus, Problem, Project, ProjectCopy, ReservationPart, Session, Snapshot, SnapshotProfile,
+    SnapshotStatus, SyncStep, Work,
 };
 use crate::orchestrator::Core;
+use crate::orchestrator::jobs::copied::Fate;
 use crate::orchestrator::jobs::insert::NewJob;
 use crate::orchestrator::jobs::pass::Pass;
 use crate::orchestrator::jobs::report::{is_agent, terminal_event};
 use crate::orchestrator::refusal::refused;
 use crate::port::{Change, Refused, Write};
-use crate::resources::Resources;
 
 impl Core {
     /// Records how a job ended.
@@ -25,14 +25,25 @@ impl Core {
         error: Option<Problem>,
     ) -> Result<Pass> {
         loop {
-            let finished = Some(self.env.now());
-            let ended = Job { status, error: error.clone(), finished_at: finished, ..job.clone() };
+            let project = self.store.project(job.project).await?;
+            let fate = match &project {
+                Some(project) => self.fate_of_copy(&job, project).await?,
+                None => Fate::Unchanged,
+            };
+            let (status, error) = match &fate {
+                Fate::InTheWay(obstacle) => (JobStatus::Failed, Some(obstacle.clone())),
+                _ => (status, error.clone()),
+            };
+            let ended = Job { status, error, finished_at: Some(self.env.now()), ..job.clone() };
             let mut next = None;
-            let writes = self.consequences(&ended, &mut next).await?;
+            let mut writes = self.consequences(&ended, project.as_ref(), &mut next).await?;
+            if let Some(project) = &project {
+                writes.extend(self.carry_out(&fate, &ended, project).await?);
+            }
             let update = Write::UpdateJob { job: Box::new(ended.clone()), expected: job.revision };
             match self.commit(Change::by(self.lease.fence()).with(update).with_all(writes)).await? {
                 Ok(_) => {
-                    tracing::info!(job = %job.id, status = status.name(), error = ?error, "job ended");
+                    tracing::info!(job = %job.id, status = status.name(), error = ?ended.error, "job ended");
                     self.hub.wake(job.id.as_uuid());
                     if let Some(next) = next {
                         self.drive_job(next);
@@ -49,14 +60,15 @@ impl Core {
     }
 
     /// What is written together with the end of a job; `next` is the job that follows it.
-    async fn consequences(&self, job: &Job, next: &mut Option<crate::id::JobId>) -> Result<Vec<Write>> {
-        let project = self.store.project(job.project).await?;
+    async fn consequences(
+        &self,
+        job: &Job,
+        project: Option<&Project>,
+        next: &mut Option<crate::id::JobId>,
+    ) -> Result<Vec<Write>> {
         // Held for the run of an agent, or for a copy that was being made elsewhere.
         let parts = [ReservationPart::Compute, ReservationPart::Storage];
         let mut writes = parts.map(|part| Write::Release { holder: job.id.as_uuid(), part }).to_vec();
-        if let Some(project) = &project {
-            writes.extend(self.copied(job, project).await?);
-        }
         if let Work::Sync(steps) = &job.work {
             for step in steps {
                 if let SyncStep::Snapshot { snapshot, .. } = step {
@@ -64,7 +76,7 @@ impl Core {
                 }
             }
         }
-        if let (Work::Agent(agent), JobStatus::Succeeded, Some(project)) = (&job.work, job.status, &project)
+        if let (Work::Agent(agent), JobStatus::Succeeded, Some(project)) = (&job.work, job.status, project)
             && !agent.on_success.is_empty()
         {
             let (finish, snapshot) = self.finishing(job, agent, project).await?;
@@ -146,52 +158,5 @@ impl Core {
             ..row
         };
         Ok(Some(Write::PutSnapshot(Box::new(row))))
-    }
-
-    /// What becomes of the copy that a job was to fill: it counts as filled, and as the current one, only when it is
-    /// whole and no workspace runs on the one before.
-    async fn copied(&self, job: &Job, project: &Project) -> Result<Vec<Write>> {
-        if job.copy.filled {
-            return Ok(Vec::new());
-        }
-        let filled =
-            |report: &StepReport| matches!(report.step.as_str(), "clone" | "restore") && report.error.is_none();
-        let is_whole = job.reports.iter().any(filled) || (project.source.is_none() && job.seen > 0);
-        let current = project.copy.as_ref().filter(|copy| copy.data_generation == job.copy.data_generation);
-        let mut next = project.clone();
-        let mut writes = Vec::new();
-        match (current, is_whole) {
-            (Some(copy), true) => next.copy = Some(ProjectCopy { filled: true, ..copy.clone() }),
-            // The next start tries again.
-            (Some(copy), false) => next.copy = Some(ProjectCopy { filled_by: None, ..copy.clone() }),
-            (None, true) if !self.is_run_on(project).await? => {
-                writes = self.storage_moved(project, job).await?;
-                next.superseded.extend(project.copy.clone());
-                next.copy = Some(ProjectCopy { filled: true, filled_by: Some(job.id), ..job.copy.clone() });
-            }
-            (None, _) => next.superseded.push(job.copy.clone()),
-        }
-        writes.push(Write::UpdateProject { expected: project.revision, project: next });
-        Ok(writes)
-    }
-
-    async fn is_run_on(&self, project: &Project) -> Result<bool> {
-        let workspace = self.workspace_with(project.id).await?;
-        Ok(workspace.is_some_and(|row| row.desired.intent == Intent::Running))
-    }
-
-    /// The disk of a project follows its current copy.
-    async fn storage_moved(&self, project: &Project, job: &Job) -> Result<Vec<Write>> {
-        let Some(from) = project.copy.as_ref().filter(|copy| copy.server != job.copy.server) else {
-            return Ok(Vec::new());
-        };
-        let (holder, part) = (project.id.as_uuid(), ReservationPart::Storage);
-        let resources = self.held(from.server, holder, part).await?;
-        if resources == Resources::default() {
-            return Ok(Vec::new());
-        }
-        let server = job.copy.server;
-        let reserve = Write::Reserve { server, holder, part, resources, even_if_cordoned: true };
-        Ok(vec![Write::Release { holder, part }, reserve])
     }
 }

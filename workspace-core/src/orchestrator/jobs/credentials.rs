@@ -24,7 +24,7 @@ impl Credentials {
     }
 
     /// Forgets what a job has.
-    pub(super) fn forget(&self, job: JobId) {
+    pub(in crate::orchestrator) fn forget(&self, job: JobId) {
         self.lock().remove(&job);
     }
 

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::{JobId, SessionId};
 use crate::model::{Job, JobStatus, Project, ProjectCopy, Work};
 use crate::orchestrator::Core;
+use crate::orchestrator::projects::{data_changed, in_use};
 use crate::orchestrator::refusal::refused;
-use crate::port::{Change, Write};
+use crate::port::{Change, Refused, Write};
 
 /// A job to record.
 pub(in crate::orchestrator) struct NewJob<'a> {
@@ -41,15 +42,32 @@ impl Core {
         }
     }
 
-    /// Records a job together with what belongs to it, and starts to drive it.
-    pub(in crate::orchestrator) async fn begin_job(self: &Arc<Self>, job: Job, with: Vec<Write>) -> Result<Job> {
-        let change = Change::by(self.lease.fence()).with_all(with).with(Write::InsertJob(Box::new(job.clone())));
-        match self.commit(change).await? {
-            Ok(_) => {
-                self.drive_job(job.id);
-                Ok(job)
+    /// Records a job on a project as it was read, together with what belongs to it, and starts to drive it.
+    pub(in crate::orchestrator) async fn begin_job(
+        self: &Arc<Self>,
+        project: &Project,
+        job: Job,
+        with: Vec<Write>,
+    ) -> Result<Job> {
+        let mut newest = project.clone();
+        loop {
+            let change = Change::by(self.lease.fence())
+                .with(in_use(&newest))
+                .with_all(with.clone())
+                .with(Write::InsertJob(Box::new(job.clone())));
+            match self.commit(change).await? {
+                Ok(_) => {
+                    self.drive_job(job.id);
+                    return Ok(job);
+                }
+                Err(Refused::Stale { .. }) => {
+                    newest = self.store.project(job.project).await?.ok_or_else(|| Error::not_found("project"))?;
+                    if newest.deleted || newest.copy != project.copy {
+                        return Err(data_changed());
+                    }
+                }
+                Err(refusal) => return Err(refused("project", &refusal)),
             }
-            Err(refusal) => Err(refused("project", &refusal)),
         }
     }
 }

@@ -13,6 +13,7 @@
 //! is part of the change that [`conclude`]s it.
 
 mod conclude;
+mod copied;
 mod credentials;
 mod follow;
 mod insert;
@@ -20,6 +21,9 @@ mod pass;
 mod report;
 mod request;
 mod tidy;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+mod in_use;
 mod read;
 mod restore;
 mod snapshot;
@@ -10,6 +11,7 @@ mod tidy;
 mod wait;
 
 pub use create::NewProject;
+pub(super) use in_use::{data_changed, in_use};
 pub use restore::{RestoreMode, RestoreRequest};
 pub use snapshot::NewSnapshot;
 pub use sync::{SyncDirection, SyncKind, SyncWish};

@@ -10,10 +10,11 @@ use crate::model::{
 };
 use crate::orchestrator::jobs::NewJob;
 use crate::orchestrator::projects::sync::filled_copy;
+use crate::orchestrator::projects::{data_changed, in_use};
 use crate::orchestrator::refusal::refused;
 use crate::orchestrator::{Caller, Core, Orchestrator};
 use crate::placement::PlacementRequest;
-use crate::port::{Change, DataFilter, PageRequest, WorkspaceFilter, Write};
+use crate::port::{Change, DataFilter, PageRequest, Refused, WorkspaceFilter, Write};
 use crate::resources::Resources;
 
 /// How a snapshot comes back.
@@ -67,7 +68,7 @@ impl Orchestrator {
         if merge || wish.dry_run {
             let copy = filled_copy(&project)?;
             let job = core.job_row(NewJob { project: &project, copy, session: None, finishes: None, work });
-            return core.begin_job(job, Vec::new()).await;
+            return core.begin_job(&project, job, Vec::new()).await;
         }
         core.begin_next_copy(&project, wish.server, work).await
     }
@@ -130,7 +131,7 @@ impl Core {
             Some(wanted) => self.server_named(&wanted).await?,
         };
         if target == copy.server {
-            return self.begin_job(row(next(target)), Vec::new()).await;
+            return self.begin_job(project, row(next(target)), Vec::new()).await;
         }
         if workspace.is_some() {
             return Err(Error::new(ErrorKind::Conflict, "a workspace has the project on its server")
@@ -155,11 +156,15 @@ impl Core {
                     even_if_cordoned: false,
                 };
                 Change::by(self.lease.fence())
+                    .with(in_use(project))
                     .with_all((disk != Resources::default()).then_some(claim))
                     .with(Write::InsertJob(Box::new(job.clone())))
             })
             .await?;
-        claimed.map_err(|refusal| refused("project", &refusal))?;
+        claimed.map_err(|refusal| match refusal {
+            Refused::Stale { .. } => data_changed(),
+            refusal => refused("project", &refusal),
+        })?;
         self.drive_job(job.id);
         Ok(job)
     }

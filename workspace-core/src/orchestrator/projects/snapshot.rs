@@ -34,7 +34,7 @@ impl Orchestrator {
         let work = Work::Sync(vec![step]);
         let job = core.job_row(NewJob { project: &project, copy, session: None, finishes: None, work });
         let row = core.snapshot_row(&job, snapshot, new.profile, new.message);
-        core.begin_job(job, vec![Write::PutSnapshot(Box::new(row.clone()))]).await?;
+        core.begin_job(&project, job, vec![Write::PutSnapshot(Box::new(row.clone()))]).await?;
         Ok(row)
     }
 }

@@ -75,7 +75,7 @@ impl Orchestrator {
         if let SyncStep::Snapshot { snapshot, profile, message } = step {
             beside.push(Write::PutSnapshot(Box::new(core.snapshot_row(&job, snapshot, profile, message))));
         }
-        core.begin_job(job, beside).await
+        core.begin_job(&project, job, beside).await
     }
 }
 

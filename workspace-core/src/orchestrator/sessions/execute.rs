@@ -10,6 +10,7 @@ use crate::event::NewEvent;
 use crate::id::{ProjectId, SessionId};
 use crate::model::{AgentKind, AgentWork, Job, OnSuccess, Project, ProjectCopy, ReservationPart, Scope, Session, Work};
 use crate::orchestrator::jobs::{NewJob, git_source};
+use crate::orchestrator::projects::in_use;
 use crate::orchestrator::refusal::refused;
 use crate::orchestrator::sessions::name;
 use crate::orchestrator::workspaces::Idempotency;
@@ -82,34 +83,55 @@ impl Orchestrator {
         idempotency: Option<Idempotency>,
     ) -> Result<Execution> {
         caller.require(Scope::SessionsWrite)?;
-        let core = &self.core;
-        let (project, session) = core.session_for(caller, &new).await?;
-        let work = core.agent_work(&new, &project)?;
+        loop {
+            if let Some(execution) = self.core.try_execute(caller, &new, idempotency.clone()).await? {
+                return Ok(execution);
+            }
+        }
+    }
+}
+
+impl Core {
+    /// `None` when the project was changed since it was read.
+    async fn try_execute(
+        self: &Arc<Self>,
+        caller: &Caller,
+        new: &NewExecution,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Option<Execution>> {
+        let (project, session) = self.session_for(caller, new).await?;
+        let work = self.agent_work(new, &project)?;
         let copy = project.copy.clone();
         let is_new = new.session.is_none();
-        let job = core.job_row(NewJob {
+        let job = self.job_row(NewJob {
             project: &project,
             copy: copy.clone().unwrap_or(NO_COPY),
             session: Some(session.id),
             finishes: None,
             work: Work::Agent(work.clone()),
         });
-        let record = idempotency.map(|key| key.record(caller.owner_id().clone(), job.id.as_uuid(), core.env.now()));
-        if let Some(known) = core.remembered(record.as_ref()).await? {
-            return core.execution(caller, known).await;
+        let record = idempotency.map(|key| key.record(caller.owner_id().clone(), job.id.as_uuid(), self.env.now()));
+        if let Some(known) = self.remembered(record.as_ref()).await? {
+            return self.execution(caller, known).await.map(Some);
         }
-        core.credentials.keep(job.id, new.credentials.clone());
         let draft = Draft { project, session, is_new, copy, job, work, remember: record.clone().map(Write::Remember) };
-        match core.claim(core.config.strategy, draft.request(), |decision| draft.change(core, decision.server)).await? {
+        self.credentials.keep(draft.job.id, new.credentials.clone());
+        let claimed = self.claim(self.config.strategy, draft.request(), |decision| draft.change(self, decision.server));
+        let claimed = claimed.await;
+        if matches!(claimed, Ok(Err(_))) {
+            self.credentials.forget(draft.job.id);
+        }
+        match claimed? {
             Ok((decision, outcome)) => {
-                core.drive_job(draft.job.id);
+                self.drive_job(draft.job.id);
                 let after = outcome.events.first().map_or(0, |event| event.seq - 1);
-                Ok(Execution { job: draft.placed(decision.server), session: draft.session, after })
+                Ok(Some(Execution { job: draft.placed(decision.server), session: draft.session, after }))
             }
             Err(Refused::Remembered(other)) => {
                 let known = Idempotency::same(&other, record.as_ref())?;
-                core.execution(caller, known).await
+                self.execution(caller, known).await.map(Some)
             }
+            Err(Refused::Stale { .. }) => Ok(None),
             Err(Refused::InUse) => Err(Error::new(ErrorKind::ProjectBusy, "an agent runs in the session")
                 .hint("wait until it has ended, or cancel it")),
             Err(refusal) => Err(refused("project", &refusal)),
@@ -246,10 +268,7 @@ impl Draft {
         if new_copy && disk.get(Dimension::Disk) > 0 {
             writes.push(reserve(self.project.id.as_uuid(), ReservationPart::Storage, disk));
         }
-        if new_copy {
-            let project = Project { copy: Some(job.copy.clone()), ..self.project.clone() };
-            writes.push(Write::UpdateProject { expected: project.revision, project });
-        }
+        writes.push(in_use(&Project { copy: Some(job.copy.clone()), ..self.project.clone() }));
         if self.is_new {
             writes.push(Write::InsertSession(self.session.clone()));
             let (title, branch) = (&self.session.title, &self.session.branch);

@@ -1,0 +1,96 @@
+//! What becomes of the copy that a job was to fill.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Intent, Job, Problem, Project, ProjectCopy, ReservationPart, StepReport, Workspace};
+use crate::orchestrator::Core;
+use crate::port::Write;
+use crate::resources::Resources;
+
+/// What becomes of the copy that a job was to fill.
+pub(super) enum Fate {
+    /// The job worked on a copy that was filled before.
+    Unchanged,
+    /// It is the current one, and whole from now on.
+    Filled,
+    /// It is the current one, and still not whole: the next start tries again.
+    StillEmpty,
+    /// It is whole, and becomes the current one.
+    Succeeds,
+    /// It never became whole, and is removed.
+    Discarded,
+    /// It is whole and is removed all the same: the current one is in use, and stays.
+    InTheWay(Problem),
+}
+
+impl Core {
+    /// A copy counts as filled, and as the current one, only when it is whole and no workspace uses the one before.
+    /// Whoever begins to use a copy counts the project's revision up, so this is still so when it is committed.
+    pub(super) async fn fate_of_copy(&self, job: &Job, project: &Project) -> Result<Fate> {
+        if job.copy.filled {
+            return Ok(Fate::Unchanged);
+        }
+        let filled =
+            |report: &StepReport| matches!(report.step.as_str(), "clone" | "restore") && report.error.is_none();
+        let is_whole = job.reports.iter().any(filled) || (project.source.is_none() && job.seen > 0);
+        let is_current = project.copy.as_ref().is_some_and(|copy| copy.data_generation == job.copy.data_generation);
+        Ok(match (is_current, is_whole) {
+            (true, true) => Fate::Filled,
+            (true, false) => Fate::StillEmpty,
+            (false, false) => Fate::Discarded,
+            (false, true) => match self.workspace_with(project.id).await? {
+                Some(workspace) => obstacle(job, project, &workspace)
+                    .map_or(Fate::Succeeds, |error| Fate::InTheWay(Problem::from(&error))),
+                None => Fate::Succeeds,
+            },
+        })
+    }
+
+    /// The writes that make a fate so.
+    pub(super) async fn carry_out(&self, fate: &Fate, job: &Job, project: &Project) -> Result<Vec<Write>> {
+        let mut next = project.clone();
+        let mut writes = Vec::new();
+        match fate {
+            Fate::Unchanged => return Ok(writes),
+            Fate::Filled => next.copy = project.copy.clone().map(|copy| ProjectCopy { filled: true, ..copy }),
+            Fate::StillEmpty => next.copy = project.copy.clone().map(|copy| ProjectCopy { filled_by: None, ..copy }),
+            Fate::Succeeds => {
+                writes = self.storage_moved(project, job).await?;
+                next.superseded.extend(project.copy.clone());
+                next.copy = Some(ProjectCopy { filled: true, filled_by: Some(job.id), ..job.copy.clone() });
+            }
+            Fate::Discarded | Fate::InTheWay(_) => next.superseded.push(job.copy.clone()),
+        }
+        writes.push(Write::UpdateProject { expected: project.revision, project: next });
+        Ok(writes)
+    }
+
+    /// The disk of a project follows its current copy.
+    async fn storage_moved(&self, project: &Project, job: &Job) -> Result<Vec<Write>> {
+        let Some(from) = project.copy.as_ref().filter(|copy| copy.server != job.copy.server) else {
+            return Ok(Vec::new());
+        };
+        let (holder, part) = (project.id.as_uuid(), ReservationPart::Storage);
+        let resources = self.held(from.server, holder, part).await?;
+        if resources == Resources::default() {
+            return Ok(Vec::new());
+        }
+        let server = job.copy.server;
+        let reserve = Write::Reserve { server, holder, part, resources, even_if_cordoned: true };
+        Ok(vec![Write::Release { holder, part }, reserve])
+    }
+}
+
+/// Why a workspace does not let the copy that was made become the current one.
+fn obstacle(job: &Job, project: &Project, workspace: &Workspace) -> Option<Error> {
+    let name = &workspace.desired.name;
+    if workspace.desired.intent == Intent::Running {
+        let message = format!("workspace {name} was started while the data was brought back; nothing was changed");
+        return Some(Error::new(ErrorKind::Conflict, message).hint("stop the workspace, and restore again"));
+    }
+    let moves = project.copy.as_ref().is_some_and(|copy| copy.server != job.copy.server);
+    moves.then(|| {
+        let message = format!("workspace {name} took the project while its data was brought to another server");
+        Error::new(ErrorKind::Conflict, format!("{message}; nothing was changed"))
+            .hint("delete the workspace first: the data of a named project stays; or restore where the data is")
+    })
+}

@@ -1,0 +1,5 @@
+//! Driving jobs, in virtual time, with a runner that does what the test says.
+
+mod replaced;
+mod rig;
+mod script;
