@@ -57,6 +57,7 @@ fn create(env: &Environment, fence: &Fence, server: ServerId) -> Change {
         source,
         copy,
         superseded: Vec::new(),
+        abandoned: Vec::new(),
         deleted: false,
         revision: 1,
         created_at: at,

@@ -211,6 +211,9 @@ pub struct Job {
     pub driver: Fence,
     /// When it was recorded.
     pub created_at: Timestamp,
+    /// When its program's word that it took the request was heard: its time counts from here.
+    #[serde(default)]
+    pub accepted_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
 }

@@ -44,6 +44,15 @@ pub struct ProjectCopy {
     pub filled_by: Option<JobId>,
 }
 
+/// A job that was given up while its server was away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AbandonedJob {
+    /// The server.
+    pub server: ServerId,
+    /// The job.
+    pub job: JobId,
+}
+
 /// The user's data. It belongs to at most one workspace at a time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Project {
@@ -60,6 +69,10 @@ pub struct Project {
     /// Copies that are needed no more, or that never became whole: their volumes are to be removed.
     #[serde(default)]
     pub superseded: Vec<ProjectCopy>,
+    /// Jobs on it that were given up while their servers were away: what may still run of them is removed before
+    /// anything else works on the data there.
+    #[serde(default)]
+    pub abandoned: Vec<AbandonedJob>,
     /// Whether it is to go, with its data: nothing new begins on it.
     #[serde(default)]
     pub deleted: bool,

@@ -113,6 +113,7 @@ impl Core {
                 source: None,
                 copy: None,
                 superseded: Vec::new(),
+                abandoned: Vec::new(),
                 deleted: false,
                 revision: 1,
                 created_at: now,

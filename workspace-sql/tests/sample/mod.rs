@@ -48,6 +48,7 @@ pub(crate) fn project_with_token(token: &str) -> Project {
         source: Some(ProjectSource::Git(source)),
         copy: None,
         superseded: Vec::new(),
+        abandoned: Vec::new(),
         deleted: false,
         revision: 1,
         created_at: env.now(),

@@ -167,6 +167,7 @@ impl World {
             source: (d % 2 == 0).then_some(ProjectSource::Git(source)),
             copy: None,
             superseded: Vec::new(),
+            abandoned: Vec::new(),
             deleted: false,
             revision: 1,
             created_at: Timestamp::default(),

@@ -16,14 +16,28 @@ use crate::orchestrator::jobs::report::{is_agent, terminal_event};
 use crate::orchestrator::refusal::refused;
 use crate::port::{Change, Refused, Write};
 
+/// How a job ended.
+pub(super) struct Ending {
+    pub(super) status: JobStatus,
+    /// Why it failed.
+    pub(super) error: Option<Problem>,
+    /// Whether its program may still run.
+    pub(super) abandoned: bool,
+}
+
 impl Core {
     /// Records how a job ended.
     pub(super) async fn conclude(
         self: &Arc<Self>,
-        mut job: Job,
+        job: Job,
         status: JobStatus,
         error: Option<Problem>,
     ) -> Result<Pass> {
+        self.conclude_as(job, Ending { status, error, abandoned: false }).await
+    }
+
+    /// Records that a job ended like this.
+    pub(super) async fn conclude_as(self: &Arc<Self>, mut job: Job, ending: Ending) -> Result<Pass> {
         loop {
             let project = self.store.project(job.project).await?;
             let fate = match &project {
@@ -32,18 +46,18 @@ impl Core {
             };
             let (status, error) = match &fate {
                 Fate::InTheWay(obstacle) => (JobStatus::Failed, Some(obstacle.clone())),
-                _ => (status, error.clone()),
+                _ => (ending.status, ending.error.clone()),
             };
             let ended = Job { status, error, finished_at: Some(self.env.now()), ..job.clone() };
             let mut next = None;
             let mut writes = self.consequences(&ended, project.as_ref(), &mut next).await?;
             if let Some(project) = &project {
-                writes.extend(self.carry_out(&fate, &ended, project).await?);
+                writes.extend(self.carry_out(&fate, &ended, ending.abandoned, project).await?);
             }
             let update = Write::UpdateJob { job: Box::new(ended.clone()), expected: job.revision };
             match self.commit(Change::by(self.lease.fence()).with(update).with_all(writes)).await? {
                 Ok(_) => {
-                    tracing::info!(job = %job.id, status = status.name(), error = ?ended.error, "job ended");
+                    tracing::info!(job = %job.id, status = ended.status.name(), error = ?ended.error, "job ended");
                     self.hub.wake(job.id.as_uuid());
                     if let Some(next) = next {
                         self.drive_job(next);

@@ -1,7 +1,7 @@
 //! What becomes of the copy that a job was to fill.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Intent, Job, Problem, Project, ProjectCopy, ReservationPart, StepReport, Workspace};
+use crate::model::{AbandonedJob, Intent, Job, Problem, Project, ProjectCopy, ReservationPart, StepReport, Workspace};
 use crate::orchestrator::Core;
 use crate::port::Write;
 use crate::resources::Resources;
@@ -45,12 +45,20 @@ impl Core {
         })
     }
 
-    /// The writes that make a fate so.
-    pub(super) async fn carry_out(&self, fate: &Fate, job: &Job, project: &Project) -> Result<Vec<Write>> {
+    /// The writes that make a fate so, and remember a job whose program may still run.
+    pub(super) async fn carry_out(
+        &self,
+        fate: &Fate,
+        job: &Job,
+        abandoned: bool,
+        project: &Project,
+    ) -> Result<Vec<Write>> {
         let mut next = project.clone();
         let mut writes = Vec::new();
+        next.abandoned.extend(abandoned.then_some(AbandonedJob { server: job.copy.server, job: job.id }));
         match fate {
-            Fate::Unchanged => return Ok(writes),
+            Fate::Unchanged if !abandoned => return Ok(writes),
+            Fate::Unchanged => {}
             Fate::Filled => next.copy = project.copy.clone().map(|copy| ProjectCopy { filled: true, ..copy }),
             Fate::StillEmpty => next.copy = project.copy.clone().map(|copy| ProjectCopy { filled_by: None, ..copy }),
             Fate::Succeeds => {

@@ -20,6 +20,9 @@ use crate::port::{Change, JobEvent, JobState, Refused, Write};
 /// A program that was started and does not say so is made anew.
 const ACCEPT: Duration = Duration::from_secs(10);
 
+/// What a job said before the end of its time is read, however late the master comes to it.
+const LAST_WORDS: Duration = Duration::from_secs(30);
+
 /// How many events are taken over in one change.
 const BATCH: usize = 64;
 
@@ -29,6 +32,7 @@ impl Core {
         let events = self.jobs.events(job.copy.server, job.id, job.seen).await?;
         let mut events = events.ready_chunks(BATCH);
         let accept = Instant::now() + ACCEPT;
+        let last_words = Instant::now() + LAST_WORDS;
         let mut asked_to_end = false;
         loop {
             if job.cancel && !asked_to_end {
@@ -53,7 +57,13 @@ impl Core {
                 },
                 () = sleep_until(accept), if job.seen == 0 => {
                     tracing::warn!(job = %job.id, "the job's program does not say that it took its request");
+                    if self.is_overdue(&job) {
+                        return self.abandon(job, None).await;
+                    }
                     return self.begin_anew(job).await;
+                }
+                () = sleep_until(last_words.max(Instant::now() + self.time_left(&job))), if job.seen > 0 => {
+                    return self.out_of_time(job).await;
                 }
             }
         }
@@ -87,7 +97,7 @@ impl Core {
             for event in events {
                 next.seen = event.seq;
                 match event.kind.as_str() {
-                    ACCEPTED => next.status = JobStatus::Running,
+                    ACCEPTED => (next.status, next.accepted_at) = (JobStatus::Running, Some(self.env.now())),
                     STEP => next.reports.extend(serde_json::from_value(event.data.clone()).ok()),
                     _ => {}
                 }
@@ -113,6 +123,13 @@ impl Core {
                 Err(refusal) => return Err(refused("job", &refusal)),
             }
         }
+    }
+
+    /// Ends a job that is still not over; only its server can tell whether it is gone or hangs.
+    async fn out_of_time(self: &Arc<Self>, job: Job) -> Result<Pass> {
+        self.lease.outlive(2 * ACCEPT).await?;
+        let ended = self.jobs.cancel(job.copy.server, job.id).await;
+        self.abandon(job, ended.err().as_ref()).await
     }
 
     /// The program's words ended without the last one.

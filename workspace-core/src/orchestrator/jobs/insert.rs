@@ -38,6 +38,7 @@ impl Core {
             revision: 1,
             driver: self.lease.fence().clone(),
             created_at: self.env.now(),
+            accepted_at: None,
             finished_at: None,
         }
     }

@@ -15,6 +15,7 @@
 mod conclude;
 mod copied;
 mod credentials;
+mod deadline;
 mod follow;
 mod insert;
 mod pass;

@@ -46,9 +46,17 @@ impl Core {
     }
 
     async fn step_job(self: &Arc<Self>, job: Job, poke: &Notify) -> Result<Pass> {
-        let state = self.jobs.state(job.copy.server, job.id).await?;
+        let overdue = self.is_overdue(&job);
+        let is_of_server = |error: &Error| !matches!(error.kind(), ErrorKind::Fenced | ErrorKind::StoreUnavailable);
+        let state = match self.jobs.state(job.copy.server, job.id).await {
+            Err(error) if overdue && is_of_server(&error) => return self.abandon(job, Some(&error)).await,
+            state => state?,
+        };
         match (job.status, state) {
-            (_, JobState::Running | JobState::Ended { .. }) => self.follow_job(job, poke).await,
+            (_, JobState::Running | JobState::Ended { .. }) => match self.follow_job(job.clone(), poke).await {
+                Err(error) if overdue && is_of_server(&error) => self.abandon(job, Some(&error)).await,
+                followed => followed,
+            },
             _ if job.cancel => self.conclude(job, JobStatus::Cancelled, None).await,
             (JobStatus::Pending, _) => self.start_job(job, poke).await,
             // Its container is gone: somebody removed it, or the server lost it.
@@ -96,6 +104,7 @@ impl Core {
         let server = self.pool.get(job.copy.server);
         let server = server.ok_or_else(|| Error::new(ErrorKind::Unreachable, "the server is not connected"))?;
         let spec = self.job_spec(job).await?;
+        self.end_abandoned(job.project, Some(job.copy.server)).await?;
         self.lease.outlive(LONGEST_CALL).await?;
         if !job.copy.filled {
             let labels = ObjectLabels {
@@ -130,7 +139,7 @@ impl Core {
         self.lease.outlive(LONGEST_CALL).await?;
         self.jobs.remove(job.copy.server, job.id).await?;
         let expected = job.revision;
-        let fresh = Job { status: JobStatus::Pending, seen: 0, reports: Vec::new(), ..job };
+        let fresh = Job { status: JobStatus::Pending, seen: 0, reports: Vec::new(), accepted_at: None, ..job };
         let write = Write::UpdateJob { job: Box::new(fresh), expected };
         match self.commit(Change::by(self.lease.fence()).with(write)).await? {
             Ok(_) | Err(Refused::Stale { .. }) => Ok(Pass::Again),

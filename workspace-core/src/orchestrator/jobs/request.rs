@@ -24,16 +24,17 @@ impl Core {
         if !job.copy.filled && !has_fill {
             steps.extend(self.fill_step(&project).await?);
         }
-        let (limit, resources, image) = match &job.work {
+        let limit = self.time_limit(&job.work).as_secs();
+        let (resources, image) = match &job.work {
             Work::Agent(agent) => {
                 steps.push(self.agent_step(job, agent));
-                (agent.time_limit_seconds, agent.resources, Some(ImageRef::new(&agent.image)))
+                (agent.resources, Some(ImageRef::new(&agent.image)))
             }
             Work::Sync(wanted) => {
                 for step in wanted {
                     steps.push(self.data_step(job, &project, step).await?);
                 }
-                (self.config.job_time_limit.as_secs(), self.config.job_resources, None)
+                (self.config.job_resources, None)
             }
         };
         let request = serde_json::to_string(&JobRequest::new(TREE, limit, steps))

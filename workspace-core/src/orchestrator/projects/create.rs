@@ -42,6 +42,7 @@ impl Orchestrator {
             source: new.source,
             copy: None,
             superseded: Vec::new(),
+            abandoned: Vec::new(),
             deleted: false,
             revision: 1,
             created_at: core.env.now(),

@@ -1,5 +1,6 @@
 //! Operations on projects: the user's data, wherever its current copy is.
 
+mod abandoned;
 mod create;
 mod delete;
 mod in_use;

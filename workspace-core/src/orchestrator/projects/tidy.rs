@@ -11,6 +11,7 @@ impl Core {
     /// Removes the volumes of superseded copies, but never before their successor is whole; and those of a deleted
     /// project, with its row.
     pub(in crate::orchestrator) async fn tidy_project(&self, id: ProjectId) -> Result<()> {
+        self.end_abandoned(id, None).await?;
         let Some(project) = self.store.project(id).await? else { return Ok(()) };
         let whole = project.copy.as_ref().is_some_and(|copy| copy.filled);
         let mut left = Vec::new();
@@ -58,7 +59,7 @@ impl Core {
         loop {
             let found = self.store.projects(None, page).await?;
             for project in &found.items {
-                if (project.deleted || !project.superseded.is_empty())
+                if (project.deleted || !project.superseded.is_empty() || !project.abandoned.is_empty())
                     && let Err(error) = self.tidy_project(project.id).await
                 {
                     tracing::debug!(project = %project.id, error = error.chain(), "project not tidied");

@@ -28,6 +28,7 @@ fn job_row(rig: &Rig<'_>, driver: &Fence, project: ProjectId, work: Work) -> Job
         revision: 1,
         driver: driver.clone(),
         created_at: rig.env.now(),
+        accepted_at: None,
         finished_at: None,
     }
 }

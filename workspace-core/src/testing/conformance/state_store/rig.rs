@@ -129,6 +129,7 @@ impl<'a> Rig<'a> {
             source: None,
             copy: None,
             superseded: Vec::new(),
+            abandoned: Vec::new(),
             deleted: false,
             revision: 1,
             created_at: self.env.now(),
