@@ -49,19 +49,7 @@ fn create(env: &Environment, fence: &Fence, server: ServerId) -> Change {
         created_at: at,
         updated_at: at,
     };
-    let (name, source, copy) = (None, None, None);
-    let project_row = Project {
-        id: project_id,
-        owner: owner.clone(),
-        name,
-        source,
-        copy,
-        superseded: Vec::new(),
-        abandoned: Vec::new(),
-        deleted: false,
-        revision: 1,
-        created_at: at,
-    };
+    let project_row = Project::new(project_id, owner.clone(), None, None, at);
     let event = NewEvent { parent: id, at, kind: "workspace.created".to_owned(), data: json!({ "name": id }) };
     let remembered = IdempotencyRecord { owner, key: id.to_string(), request_hash: [7; 32], resource: id, at };
     Change::by(fence)

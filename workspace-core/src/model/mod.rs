@@ -16,7 +16,7 @@ mod workspace;
 pub use idempotency::IdempotencyRecord;
 pub use job::{AgentKind, AgentWork, Job, JobStatus, OnSuccess, StepReport, SyncStep, Work};
 pub use lease::{Fence, Lease};
-pub use project::{AbandonedJob, GitSource, Project, ProjectCopy, ProjectSource};
+pub use project::{AbandonedJob, BackupPolicy, GitSource, Project, ProjectCopy, ProjectSource, SavedOnStop};
 pub use reservation::{Reservation, ReservationPart};
 pub use server::{
     Availability, Probe, Scheduling, ServerObservation, ServerRecord, ServerSpec, ServerState, StorageKind, TlsMaterial,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::id::{JobId, OwnerId, ProjectId, ServerId, SnapshotId};
+use crate::id::{JobId, OwnerId, ProjectId, ServerId, SnapshotId, WorkspaceId};
 use crate::secret::Secret;
 
 /// Where the data of a project comes from when its first copy is made.
@@ -53,6 +53,25 @@ pub struct AbandonedJob {
     pub job: JobId,
 }
 
+/// When snapshots of a project are taken without being asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BackupPolicy {
+    /// Whenever a workspace with it stops, of everything.
+    pub on_stop: bool,
+}
+
+/// The snapshot that a stop of a workspace took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedOnStop {
+    /// The workspace.
+    pub workspace: WorkspaceId,
+    /// The generation that was stopped: each is saved once.
+    pub generation: u64,
+    /// The snapshot.
+    pub snapshot: SnapshotId,
+}
+
 /// The user's data. It belongs to at most one workspace at a time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Project {
@@ -73,6 +92,12 @@ pub struct Project {
     /// anything else works on the data there.
     #[serde(default)]
     pub abandoned: Vec<AbandonedJob>,
+    /// When snapshots are taken without being asked for.
+    #[serde(default)]
+    pub backup: BackupPolicy,
+    /// The snapshot that the last stop of a workspace with it took.
+    #[serde(default)]
+    pub saved: Option<SavedOnStop>,
     /// Whether it is to go, with its data: nothing new begins on it.
     #[serde(default)]
     pub deleted: bool,
@@ -83,6 +108,30 @@ pub struct Project {
 }
 
 impl Project {
+    /// A project without data.
+    pub fn new(
+        id: ProjectId,
+        owner: OwnerId,
+        name: Option<String>,
+        source: Option<ProjectSource>,
+        created_at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            owner,
+            name,
+            source,
+            copy: None,
+            superseded: Vec::new(),
+            abandoned: Vec::new(),
+            backup: BackupPolicy::default(),
+            saved: None,
+            deleted: false,
+            revision: 1,
+            created_at,
+        }
+    }
+
     /// Whether it lives and dies with its workspace.
     pub const fn is_unnamed(&self) -> bool {
         self.name.is_none()

@@ -75,6 +75,9 @@ pub struct Config {
     pub job_resources: Resources,
     /// How many data jobs one server runs at once where its record does not say; more wait.
     pub job_slots: usize,
+    /// How long the stop of a workspace waits for the snapshot that its project's policy wants. Then it goes on, and
+    /// the snapshot may still come.
+    pub stop_snapshot_wait: Duration,
     /// How long a data job may take.
     pub job_time_limit: Duration,
     /// How often streams and waiters look for what other masters wrote.
@@ -105,6 +108,7 @@ impl Default for Config {
             git_author: GitAuthor { name: "workspace-fleet".to_owned(), email: "workspace-fleet@localhost".to_owned() },
             job_resources: Resources { cpu_millis: 1_000, memory_mib: 512, disk_gib: 0, slots: 0, gpus: 0 },
             job_slots: 4,
+            stop_snapshot_wait: Duration::from_mins(10),
             job_time_limit: Duration::from_hours(1),
             poll_interval: Duration::from_secs(1),
         }

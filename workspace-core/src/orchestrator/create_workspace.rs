@@ -106,18 +106,7 @@ impl Core {
         let now = self.env.now();
         let project = match new.project {
             Some(id) => self.project_of(caller, id).await?,
-            None => Project {
-                id: ProjectId::from_uuid(self.env.uuid()),
-                owner: owner.clone(),
-                name: None,
-                source: None,
-                copy: None,
-                superseded: Vec::new(),
-                abandoned: Vec::new(),
-                deleted: false,
-                revision: 1,
-                created_at: now,
-            },
+            None => Project::new(ProjectId::from_uuid(self.env.uuid()), owner.clone(), None, None, now),
         };
         if project.owner != owner {
             return Err(Error::not_found("project"));

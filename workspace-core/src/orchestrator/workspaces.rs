@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{OwnerId, ServerId, WorkspaceId};
-use crate::model::{IdempotencyRecord, Scope, Workspace};
+use crate::model::{IdempotencyRecord, Project, Scope, Snapshot, Workspace};
 use crate::orchestrator::{Caller, Core, Orchestrator, Template};
 use crate::port::{ContainerState, Page, PageRequest, WorkspaceFilter};
 
@@ -42,6 +42,10 @@ pub struct WorkspaceStatus {
     pub container: Option<ContainerState>,
     /// Why the server's word is missing.
     pub container_error: Option<String>,
+    /// Its project.
+    pub project: Option<Project>,
+    /// The snapshot that its last stop took.
+    pub stop_snapshot: Option<Snapshot>,
 }
 
 impl Core {
@@ -85,15 +89,22 @@ impl Orchestrator {
     /// What is wanted, what was seen, and what the server says now.
     pub async fn workspace_status(&self, caller: &Caller, id: WorkspaceId) -> Result<WorkspaceStatus> {
         let workspace = self.workspace(caller, id).await?;
-        let server = workspace.desired.server.and_then(|server| self.core.pool.get(server));
-        let Some(server) = server else {
-            return Ok(WorkspaceStatus { workspace, container: None, container_error: None });
+        let project = self.core.store.project(workspace.desired.project).await?;
+        let saved = project.as_ref().and_then(|project| project.saved).filter(|saved| saved.workspace == id);
+        let stop_snapshot = match saved {
+            Some(saved) => self.core.store.snapshot(saved.snapshot).await?,
+            None => None,
         };
+        let server = workspace.desired.server.and_then(|server| self.core.pool.get(server));
         let name = workspace.container_name(workspace.observed.generation.max(1));
-        Ok(match server.inspect_container(&name).await {
-            Ok(container) => WorkspaceStatus { workspace, container, container_error: None },
-            Err(error) => WorkspaceStatus { workspace, container: None, container_error: Some(error.chain()) },
-        })
+        let (container, container_error) = match server {
+            None => (None, None),
+            Some(server) => match server.inspect_container(&name).await {
+                Ok(container) => (container, None),
+                Err(error) => (None, Some(error.chain())),
+            },
+        };
+        Ok(WorkspaceStatus { workspace, container, container_error, project, stop_snapshot })
     }
 
     /// The kinds of workspace that requests can ask for.

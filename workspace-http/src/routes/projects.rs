@@ -12,14 +12,17 @@ use workspace_core::id::{OwnerId, ProjectId};
 use workspace_core::model;
 
 use crate::auth::Identity;
-use crate::extract::{Creation, Id, PageQuery, Query};
+use crate::extract::{Creation, Id, Json as Body, PageQuery, Query};
 use crate::problem::Problem;
 use crate::settle::{with_etag, with_location};
 use crate::state::Api;
-use crate::wire::{Page, Project, ProjectBody};
+use crate::wire::{BackupPolicy, Page, Project, ProjectBody};
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, delete))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get, delete))
+        .routes(routes!(backup_policy, set_backup_policy))
 }
 
 /// Which projects.
@@ -98,4 +101,31 @@ async fn delete(
 ) -> Result<StatusCode, Problem> {
     api.orchestrator().delete_project(&caller, id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// When snapshots of a project are taken without being asked for.
+#[utoipa::path(
+    get, path = "/projects/{id}/backup-policy", tag = "projects", params(("id" = String, Path)),
+    responses((status = 200, description = "The policy", body = BackupPolicy))
+)]
+async fn backup_policy(
+    State(api): State<Api>,
+    Identity(caller): Identity,
+    Id(id): Id<ProjectId>,
+) -> Result<Json<BackupPolicy>, Problem> {
+    Ok(Json(api.orchestrator().project(&caller, id).await?.backup.into()))
+}
+
+/// Say when snapshots of a project are taken without being asked for.
+#[utoipa::path(
+    put, path = "/projects/{id}/backup-policy", tag = "projects", request_body = BackupPolicy,
+    params(("id" = String, Path)), responses((status = 200, description = "The policy", body = BackupPolicy))
+)]
+async fn set_backup_policy(
+    State(api): State<Api>,
+    Identity(caller): Identity,
+    Id(id): Id<ProjectId>,
+    Body(policy): Body<BackupPolicy>,
+) -> Result<Json<BackupPolicy>, Problem> {
+    Ok(Json(api.orchestrator().set_backup_policy(&caller, id, policy.into()).await?.backup.into()))
 }

@@ -31,7 +31,9 @@ pub(crate) use fleet::Fleet;
 pub(crate) use page::Page;
 pub(crate) use placement::{Explanation, Placement, PlacementWish, Rejection};
 pub(crate) use problem::Reason;
-pub(crate) use project::{JobAnswer, Project, ProjectBody, RestoreBody, SyncBody, SyncDirection, direction};
+pub(crate) use project::{
+    BackupPolicy, JobAnswer, Project, ProjectBody, RestoreBody, SyncBody, SyncDirection, direction,
+};
 pub(crate) use resources::{Amounts, Overcommit, Resources};
 pub use server::servers_from_json;
 pub(crate) use server::{ServerBody, ServerPatchBody};

@@ -64,6 +64,26 @@ impl From<ProjectBody> for NewProject {
     }
 }
 
+/// When snapshots of a project are taken without being asked for.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct BackupPolicy {
+    /// Whenever a workspace with it stops, of everything. What came of it is an event of the workspace.
+    on_stop: bool,
+}
+
+impl From<model::BackupPolicy> for BackupPolicy {
+    fn from(policy: model::BackupPolicy) -> Self {
+        Self { on_stop: policy.on_stop }
+    }
+}
+
+impl From<BackupPolicy> for model::BackupPolicy {
+    fn from(policy: BackupPolicy) -> Self {
+        Self { on_stop: policy.on_stop }
+    }
+}
+
 /// A project.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Project {
@@ -80,6 +100,7 @@ pub(crate) struct Project {
     data_generation: Option<u64>,
     /// Whether the data is there.
     filled: bool,
+    backup_policy: BackupPolicy,
     pub(crate) revision: u64,
     #[schema(value_type = String)]
     created_at: Timestamp,
@@ -104,6 +125,7 @@ impl Project {
             server,
             data_generation: project.copy.as_ref().map(|copy| copy.data_generation),
             filled: project.copy.is_some_and(|copy| copy.filled),
+            backup_policy: project.backup.into(),
             revision: project.revision,
             created_at: project.created_at,
         }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use workspace_core::clock::Timestamp;
@@ -11,7 +10,7 @@ use workspace_core::port::{self, ContainerState};
 use workspace_core::{model, orchestrator};
 
 use super::mirror::mirror;
-use super::{Health, Intent, Reason, Status};
+use super::{BackupPolicy, Health, Intent, Reason, Snapshot, Status};
 
 mirror! {
     /// What a container does.
@@ -34,9 +33,19 @@ pub(crate) struct WorkspaceStatus {
     error: Option<Reason>,
     waiting: Option<Reason>,
     pending_restart: bool,
-    /// How far the data is in step with its source; null without one.
-    #[schema(value_type = Option<Object>)]
-    sync: Option<Value>,
+    /// How the data is.
+    sync: Option<DataStatus>,
+}
+
+/// How a workspace's data is.
+#[derive(Debug, Serialize, ToSchema)]
+struct DataStatus {
+    project: Uuid,
+    /// Whether it is there.
+    filled: bool,
+    backup_policy: BackupPolicy,
+    /// The snapshot that the last stop took.
+    stop_snapshot: Option<Snapshot>,
 }
 
 /// What was last seen.
@@ -101,7 +110,12 @@ impl From<orchestrator::WorkspaceStatus> for WorkspaceStatus {
             container_error: status.container_error,
             error: observed.error.map(Into::into),
             waiting: observed.waiting.map(Into::into),
-            sync: None,
+            sync: status.project.map(|project| DataStatus {
+                project: project.id.as_uuid(),
+                filled: project.copy.is_some_and(|copy| copy.filled),
+                backup_policy: project.backup.into(),
+                stop_snapshot: status.stop_snapshot.map(Into::into),
+            }),
         }
     }
 }

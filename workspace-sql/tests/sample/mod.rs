@@ -41,18 +41,8 @@ pub(crate) fn project_with_token(token: &str) -> Project {
     let env = Environment::system();
     let url = "https://example.org/secret.git".to_owned();
     let source = GitSource { url, branch: None, token: Some(Secret::new(token)) };
-    Project {
-        id: ProjectId::from_uuid(env.uuid()),
-        owner: OwnerId::new("anna"),
-        name: None,
-        source: Some(ProjectSource::Git(source)),
-        copy: None,
-        superseded: Vec::new(),
-        abandoned: Vec::new(),
-        deleted: false,
-        revision: 1,
-        created_at: env.now(),
-    }
+    let (id, source) = (ProjectId::from_uuid(env.uuid()), Some(ProjectSource::Git(source)));
+    Project::new(id, OwnerId::new("anna"), None, source, env.now())
 }
 
 /// A claim of that many places by a new holder.

@@ -160,18 +160,9 @@ impl World {
     fn project(&self, Pick { a, b, c, d, .. }: Pick) -> Project {
         let token = (d % 3 == 0).then(|| Secret::new(format!("t{c}")));
         let source = GitSource { url: format!("https://example.org/{c}"), branch: None, token };
-        Project {
-            id: ProjectId::from_uuid(self.projects[a % 4]),
-            owner: self.owner(b),
-            name: (c % 4 != 0).then(|| self.named("p", c % 2)),
-            source: (d % 2 == 0).then_some(ProjectSource::Git(source)),
-            copy: None,
-            superseded: Vec::new(),
-            abandoned: Vec::new(),
-            deleted: false,
-            revision: 1,
-            created_at: Timestamp::default(),
-        }
+        let (id, name) = (ProjectId::from_uuid(self.projects[a % 4]), (c % 4 != 0).then(|| self.named("p", c % 2)));
+        let source = (d % 2 == 0).then_some(ProjectSource::Git(source));
+        Project::new(id, self.owner(b), name, source, Timestamp::default())
     }
 
     fn workspace(&self, Pick { a, b, c, d, .. }: Pick, fence: Option<&Fence>) -> Workspace {

@@ -13,6 +13,7 @@ mod finish;
 mod networks;
 mod pipeline;
 mod removal;
+mod saving;
 mod starting;
 mod steps;
 

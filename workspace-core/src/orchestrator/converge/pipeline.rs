@@ -21,6 +21,8 @@ pub(super) enum Step {
     Healthy,
     /// Its container does not run.
     Stopped,
+    /// Its data is in object storage, where its project's policy wants that.
+    Saved,
     /// Its containers are gone.
     ContainerRemoved,
     /// Its network is gone.
@@ -42,7 +44,7 @@ impl Step {
                 Self::Started,
                 Self::Healthy,
             ],
-            Intent::Stopped => &[Self::Stopped],
+            Intent::Stopped => &[Self::Stopped, Self::Saved],
             Intent::Deleted => &[Self::ContainerRemoved, Self::NetworkRemoved, Self::VolumeRemoved],
         }
     }
@@ -57,6 +59,7 @@ impl Step {
             Self::Started => "started",
             Self::Healthy => "healthy",
             Self::Stopped => "stopped",
+            Self::Saved => "saved",
             Self::ContainerRemoved => "container_removed",
             Self::NetworkRemoved => "network_removed",
             Self::VolumeRemoved => "volume_removed",
@@ -73,7 +76,7 @@ impl Step {
             | Self::Container
             | Self::Started
             | Self::Healthy => Status::Starting,
-            Self::Stopped => Status::Stopping,
+            Self::Stopped | Self::Saved => Status::Stopping,
             Self::ContainerRemoved | Self::NetworkRemoved | Self::VolumeRemoved => Status::Deleting,
         }
     }

@@ -30,6 +30,7 @@ impl Core {
             Step::Started => server.start_container(&row.container_name(row.desired.generation), None).await,
             Step::Healthy => Self::healthy(row, &server).await,
             Step::Stopped => self.stopped(row, &server).await,
+            Step::Saved => self.saved(row).await,
             Step::ContainerRemoved => self.container_removed(row, &server).await,
             Step::NetworkRemoved => self.network_removed(row, &server).await,
             Step::VolumeRemoved => self.volume_removed(row, &server).await,

@@ -12,7 +12,7 @@ use crate::orchestrator::Core;
 use crate::orchestrator::jobs::copied::Fate;
 use crate::orchestrator::jobs::insert::NewJob;
 use crate::orchestrator::jobs::pass::Pass;
-use crate::orchestrator::jobs::report::{is_agent, terminal_event};
+use crate::orchestrator::jobs::report::{is_agent, saved_event, terminal_event};
 use crate::orchestrator::refusal::refused;
 use crate::port::{Change, Refused, Write};
 
@@ -86,7 +86,7 @@ impl Core {
         if let Work::Sync(steps) = &job.work {
             for step in steps {
                 if let SyncStep::Snapshot { snapshot, .. } = step {
-                    writes.extend(self.snapshot_ended(job, *snapshot).await?);
+                    writes.extend(self.snapshot_ended(job, *snapshot, project).await?);
                 }
             }
         }
@@ -157,8 +157,8 @@ impl Core {
         }
     }
 
-    async fn snapshot_ended(&self, job: &Job, id: SnapshotId) -> Result<Option<Write>> {
-        let Some(row) = self.store.snapshot(id).await? else { return Ok(None) };
+    async fn snapshot_ended(&self, job: &Job, id: SnapshotId, project: Option<&Project>) -> Result<Vec<Write>> {
+        let Some(row) = self.store.snapshot(id).await? else { return Ok(Vec::new()) };
         let report = job.report("snapshot");
         let number = |field: &str| report.and_then(|report| report.report[field].as_u64()).unwrap_or(0);
         let failed = || report.and_then(|report| report.error.clone()).or_else(|| job.error.clone());
@@ -171,6 +171,8 @@ impl Core {
             error: if ready { None } else { failed() },
             ..row
         };
-        Ok(Some(Write::PutSnapshot(Box::new(row))))
+        let saved = project.and_then(|project| project.saved).filter(|saved| saved.snapshot == id);
+        let told = saved.map(|saved| Write::Append(saved_event(saved.workspace, &row, self.env.now())));
+        Ok([Write::PutSnapshot(Box::new(row))].into_iter().chain(told).collect())
     }
 }

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use crate::clock::Timestamp;
 use crate::event::NewEvent;
+use crate::id::WorkspaceId;
 use crate::job::{OUTPUT, STEP, TRUNCATED};
-use crate::model::{Job, JobStatus, Problem, StepReport, Work};
+use crate::model::{Job, JobStatus, Problem, Snapshot, StepReport, Work};
 use crate::port::JobEvent;
 
 /// An event of a job's session; `None` for what is of no interest there.
@@ -49,6 +50,20 @@ pub(super) fn terminal_event(job: &Job, run: &Job, at: Timestamp) -> Option<NewE
 fn of_session(job: &Job, kind: &str, data: Value, at: Timestamp) -> Option<NewEvent> {
     let parent = job.session?.as_uuid();
     Some(NewEvent { parent, at, kind: kind.to_owned(), data })
+}
+
+/// What those who follow a workspace hear of the snapshot that its stop took.
+pub(super) fn saved_event(workspace: WorkspaceId, snapshot: &Snapshot, at: Timestamp) -> NewEvent {
+    let Snapshot { id, files, bytes, .. } = snapshot;
+    let (kind, data) = match &snapshot.error {
+        Some(error) => {
+            let Problem { code, message, hint } = error;
+            let data = json!({ "snapshot": id, "code": code, "message": message, "hint": hint });
+            ("workspace.snapshot_failed", data)
+        }
+        None => ("workspace.snapshot_done", json!({ "snapshot": id, "files": files, "bytes": bytes })),
+    };
+    NewEvent { parent: workspace.as_uuid(), at, kind: kind.to_owned(), data }
 }
 
 /// A report as followers see it: what came of the step, or why it failed.

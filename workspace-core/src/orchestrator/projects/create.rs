@@ -35,18 +35,8 @@ impl Orchestrator {
         validate::name("name", &new.name)?;
         let owner = caller.acting_for(new.owner)?;
         core.check_source(caller, new.source.as_ref()).await?;
-        let project = Project {
-            id: ProjectId::from_uuid(core.env.uuid()),
-            owner,
-            name: Some(new.name),
-            source: new.source,
-            copy: None,
-            superseded: Vec::new(),
-            abandoned: Vec::new(),
-            deleted: false,
-            revision: 1,
-            created_at: core.env.now(),
-        };
+        let id = ProjectId::from_uuid(core.env.uuid());
+        let project = Project::new(id, owner, Some(new.name), new.source, core.env.now());
         let record = idempotency.map(|key| key.record(caller.owner_id().clone(), project.id.as_uuid(), core.env.now()));
         if let Some(known) = core.remembered(record.as_ref()).await? {
             return core.project_of(caller, ProjectId::from_uuid(known)).await;

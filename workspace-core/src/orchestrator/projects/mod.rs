@@ -1,6 +1,7 @@
 //! Operations on projects: the user's data, wherever its current copy is.
 
 mod abandoned;
+mod backup;
 mod create;
 mod delete;
 mod in_use;

@@ -1,6 +1,7 @@
 //! Driving jobs, in virtual time, with a runner that does what the test says.
 
 mod lost;
+mod on_stop;
 mod replaced;
 mod rig;
 mod script;

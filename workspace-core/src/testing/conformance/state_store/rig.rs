@@ -122,18 +122,8 @@ impl<'a> Rig<'a> {
     }
 
     pub(super) fn project_row(&self, owner: &str, name: Option<&str>) -> Project {
-        Project {
-            id: ProjectId::from_uuid(self.env.uuid()),
-            owner: OwnerId::new(owner),
-            name: name.map(str::to_owned),
-            source: None,
-            copy: None,
-            superseded: Vec::new(),
-            abandoned: Vec::new(),
-            deleted: false,
-            revision: 1,
-            created_at: self.env.now(),
-        }
+        let (id, name) = (ProjectId::from_uuid(self.env.uuid()), name.map(str::to_owned));
+        Project::new(id, OwnerId::new(owner), name, None, self.env.now())
     }
 
     pub(super) fn session_row(&self, owner: &str, project: ProjectId) -> Session {
