@@ -55,6 +55,9 @@ pub struct Config {
     pub max_starting_per_server: usize,
     /// How often every server is asked how it is.
     pub probe_interval: Duration,
+    /// How long a server must be offline before its workspaces are shown as lost. Nothing is moved then, and they are
+    /// found again when it is back.
+    pub lost_after: Duration,
     /// How often every server's objects are compared with the rows.
     pub reconcile_interval: Duration,
     /// How old an object without a row must be before it is removed.
@@ -98,6 +101,7 @@ impl Default for Config {
             registries: Vec::new(),
             max_starting_per_server: 8,
             probe_interval: Duration::from_secs(5),
+            lost_after: Duration::from_mins(1),
             reconcile_interval: Duration::from_secs(10),
             orphan_grace: Duration::from_mins(2),
             shutdown_grace: Duration::from_secs(5),

@@ -29,6 +29,8 @@ enum Drift {
     RunsStopped,
     /// The workspace runs, and its container does not.
     Ended,
+    /// The workspace is lost, and its container runs.
+    Returned,
 }
 
 impl Death {
@@ -69,7 +71,11 @@ impl Drift {
         if row.is_settled() && row.desired.intent == Intent::Stopped && runs {
             return Some(Self::RunsStopped);
         }
-        (current && should_run(row) && !runs).then_some(Self::Ended)
+        match (current && should_run(row), runs) {
+            (true, false) => Some(Self::Ended),
+            (true, true) if row.observed.status == Status::Lost => Some(Self::Returned),
+            _ => None,
+        }
     }
 }
 
@@ -90,6 +96,7 @@ impl Core {
             None => Ok(()),
             Some(Drift::RunsStopped) => self.stop_again(row).await,
             Some(Drift::Ended) => self.ended(row, &container).await,
+            Some(Drift::Returned) => self.found(row).await,
         }
     }
 
@@ -118,8 +125,20 @@ impl Core {
         server: &Arc<dyn Server>,
         containers: &[ContainerState],
     ) -> Result<()> {
-        let (here, running) = (Some(server.id()), Some(Status::Running));
-        let filter = WorkspaceFilter { server: here, status: running, ..WorkspaceFilter::default() };
+        for status in [Status::Running, Status::Lost] {
+            self.compare_missing_of(server, containers, status).await?;
+        }
+        Ok(())
+    }
+
+    async fn compare_missing_of(
+        self: &Arc<Self>,
+        server: &Arc<dyn Server>,
+        containers: &[ContainerState],
+        status: Status,
+    ) -> Result<()> {
+        let (here, status) = (Some(server.id()), Some(status));
+        let filter = WorkspaceFilter { server: here, status, ..WorkspaceFilter::default() };
         let mut page = PageRequest { after: None, limit: 1_000 };
         loop {
             let rows = self.store.workspaces(&filter, page).await?;
@@ -188,5 +207,7 @@ impl Core {
 
 /// Whether the row says that its container runs.
 fn should_run(row: &Workspace) -> bool {
-    row.observed.status == Status::Running && row.is_settled()
+    matches!(row.observed.status, Status::Running | Status::Lost)
+        && row.desired.intent == Intent::Running
+        && row.is_settled()
 }

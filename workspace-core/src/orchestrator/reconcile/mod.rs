@@ -1,11 +1,13 @@
 //! The periodic pass over everything: level-triggered, without input, its own retry.
 //!
 //! Every server's objects are listed first and the rows read after: an object is only ever made after its row, so one
-//! without a row is an orphan ([`orphans`]). A container that ended by itself is [`died`]'s.
+//! without a row is an orphan ([`orphans`]). A container that ended by itself is [`died`]'s, a server that stays away
+//! [`lost`]'s.
 
 mod died;
 mod expired;
 mod jobs_network;
+mod lost;
 mod orphans;
 
 use std::collections::BTreeMap;
@@ -19,6 +21,7 @@ use crate::id::{JobId, ServerId, WorkspaceId};
 use crate::model::{Status, Workspace};
 use crate::orchestrator::Core;
 use crate::orchestrator::leased::Leased;
+use crate::orchestrator::reconcile::lost::Away;
 use crate::orchestrator::reconcile::orphans::{Orphan, Suspects};
 use crate::port::{ObjectKind, ObjectLabels, Server};
 
@@ -39,10 +42,13 @@ pub(super) async fn keep_working(core: Arc<Core>) {
 
 /// Compares rows and servers, for ever.
 pub(super) async fn keep_reconciling(core: Arc<Core>) {
-    let mut suspects = BTreeMap::new();
+    let (mut suspects, mut away) = (BTreeMap::new(), Away::new());
     loop {
         if let Err(error) = core.compare_all(&mut suspects).await {
             tracing::warn!(error = error.chain(), "servers not compared");
+        }
+        if let Err(error) = core.show_lost(&mut away).await {
+            tracing::warn!(error = error.chain(), "lost workspaces not shown");
         }
         if let Err(error) = core.expire().await {
             tracing::warn!(error = error.chain(), "expired workspaces not deleted");

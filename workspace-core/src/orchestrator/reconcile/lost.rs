@@ -1,0 +1,134 @@
+//! Workspaces whose server is gone, until it is back.
+//!
+//! Nothing is moved and nothing is forgotten: a server that was only cut off still runs them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::error::Result;
+use crate::event::NewEvent;
+use crate::id::ServerId;
+use crate::model::{Availability, Health, Observed, Problem, ServerState, Status, Workspace};
+use crate::orchestrator::Core;
+use crate::port::{PageRequest, WorkspaceFilter};
+
+/// Since when this master has seen each server offline.
+pub(super) type Away = BTreeMap<ServerId, Instant>;
+
+impl Core {
+    /// Shows what runs on servers that stay offline as lost. A master that was just started waits as long as any.
+    pub(super) async fn show_lost(self: &Arc<Self>, away: &mut Away) -> Result<()> {
+        let mut offline = self.store.servers().await?;
+        offline.retain(|server| server.observation.availability == Availability::Offline);
+        away.retain(|id, _| offline.iter().any(|server| server.record.id == *id));
+        for server in &offline {
+            let since = *away.entry(server.record.id).or_insert_with(Instant::now);
+            if since.elapsed() >= self.config.lost_after {
+                self.lose(server).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn lose(self: &Arc<Self>, server: &ServerState) -> Result<()> {
+        let (here, running) = (Some(server.record.id), Some(Status::Running));
+        let filter = WorkspaceFilter { server: here, status: running, ..WorkspaceFilter::default() };
+        let mut page = PageRequest::default();
+        loop {
+            let rows = self.store.workspaces(&filter, page).await?;
+            for row in rows.items.iter().filter(|row| row.is_settled()) {
+                self.lost(row, &server.record.spec.name).await?;
+            }
+            match rows.next {
+                Some(next) => page.after = Some(next),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    async fn lost(&self, row: &Workspace, server: &str) -> Result<()> {
+        tracing::warn!(workspace = %row.id, server, "workspace lost");
+        self.channels.close(row.id);
+        let problem = Problem {
+            code: "server_lost".to_owned(),
+            message: format!("server {server} does not answer"),
+            hint: Some("bring the server back: what runs there is found again".to_owned()),
+        };
+        let data = json!({ "code": problem.code, "message": problem.message, "hint": problem.hint });
+        let observed =
+            Observed { status: Status::Lost, health: Health::Unknown, error: Some(problem), ..row.observed.clone() };
+        self.turn(row, row.desired.clone(), observed, self.seen(row, "workspace.lost", data)).await
+    }
+
+    /// A workspace that was lost runs on its server, which is back.
+    pub(super) async fn found(&self, row: &Workspace) -> Result<()> {
+        tracing::info!(workspace = %row.id, "workspace found again");
+        let observed =
+            Observed { status: Status::Running, health: Health::Healthy, error: None, ..row.observed.clone() };
+        let data = json!({ "generation": row.observed.generation, "reason": "its server is back" });
+        self.turn(row, row.desired.clone(), observed, self.seen(row, "workspace.running", data)).await
+    }
+
+    fn seen(&self, row: &Workspace, kind: &str, data: serde_json::Value) -> NewEvent {
+        NewEvent { parent: row.id.as_uuid(), at: self.env.now(), kind: kind.to_owned(), data }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::sleep;
+
+    use crate::id::WorkspaceId;
+    use crate::model::{RestartPolicy, ServerSpec, Status, Workspace};
+    use crate::orchestrator::{Caller, NewWorkspace, Orchestrator, Registration};
+    use crate::resources::Resources;
+    use crate::testing::sim::{FaultPlan, SimPool, World};
+
+    async fn rested(fleet: &Orchestrator, id: WorkspaceId, how_long: Duration) -> Workspace {
+        sleep(how_long).await;
+        fleet.workspace(&Caller::admin(), id).await.unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_workspace_is_lost_with_its_server_and_found_with_it() {
+        let world = World::new(1, FaultPlan::none());
+        let totals = Resources { cpu_millis: 4_000, memory_mib: 4_096, disk_gib: 10, slots: 10, gpus: 0 };
+        world.add_server("one", totals, &["base"], &[]);
+        let fleet = Orchestrator::builder(SimPool::new(&world)).environment(world.environment()).start().await.unwrap();
+        let (admin, minute) = (Caller::admin(), Duration::from_mins(1));
+        let spec = ServerSpec::new("one", "sim://one");
+        fleet.register_server(&admin, spec, Registration::MustAnswer, None).await.unwrap();
+        let mut new = NewWorkspace::new("hello", "base");
+        new.spec.restart.policy = RestartPolicy::Never;
+        let id = fleet.create_workspace(&admin, new, None).await.unwrap().id;
+        assert_eq!(fleet.wait(&admin, id, minute).await.unwrap().observed.status, Status::Running);
+
+        world.hang("one", minute / 2);
+        assert_eq!(
+            rested(&fleet, id, minute).await.observed.status,
+            Status::Running,
+            "a short partition changes nothing"
+        );
+
+        world.hang("one", 5 * minute);
+        let lost = rested(&fleet, id, 3 * minute).await;
+        assert_eq!(lost.observed.status, Status::Lost);
+        assert_eq!(lost.observed.error.as_ref().unwrap().code, "server_lost");
+        let found = rested(&fleet, id, 3 * minute).await;
+        assert_eq!((found.observed.status, found.observed.error), (Status::Running, None));
+        assert_eq!(found.observed.generation, 1, "it ran on all the time");
+
+        world.crash("one");
+        assert_eq!(rested(&fleet, id, 3 * minute).await.observed.status, Status::Lost);
+        world.heal("one");
+        let died = rested(&fleet, id, minute).await;
+        assert_eq!((died.observed.status, died.observed.error.unwrap().code.as_str()), (Status::Error, "exited"));
+        assert_eq!(world.violations(), Vec::<String>::new());
+        fleet.shutdown().await;
+    }
+}
