@@ -36,7 +36,7 @@ lint: ## scripts, formatting, clippy
 doc: ## the documentation of all crates, warnings are errors
 	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features
 
-bench-placement: ## placement beside a tuned baseline and on the openb trace, into target/placement.json (SERVERS STRATEGIES ROUNDS OPENB_DIR)
+bench-placement: ## placement beside a tuned baseline, on the openb trace, and durable claims, into target/placement.json (PARTS SERVERS STRATEGIES ROUNDS OPENB_DIR)
 	@fleet/bench-placement
 
 workload: ## a workload file against the strategies: allocation, refusals, imbalance (ARGS="FILE [STRATEGY..] --svg FILE" or "--synthetic 200")

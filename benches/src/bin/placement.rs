@@ -1,13 +1,17 @@
-//! Placement against a tuned baseline, and its packing quality on a trace: `make bench-placement`.
+//! Placement against a tuned baseline, its packing quality on a trace, and durable claims: `make bench-placement`.
 //!
 //! Prints tables and writes all figures to the file that is its argument (`target/placement.json`). `SERVERS` and
-//! `STRATEGIES` (lists with commas), `ROUNDS`: what of the churn is measured. `OPENB_DIR`: the trace.
+//! `STRATEGIES` (lists with commas), `ROUNDS`: what of the churn is measured. `OPENB_DIR`: the trace. `DATABASE_URL`: a
+//! Postgres for claims. `PARTS` (of `churn,openb,claims`): what is measured at all.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use workspace_benches::claims::masters::meet;
+use workspace_benches::claims::{Database, Figures, Scale, measure as measure_claims};
 use workspace_benches::fleet::broken;
 use workspace_benches::placement::churn::{Effort, Row, measure};
 use workspace_benches::placement::openb::Trace;
@@ -25,9 +29,20 @@ const STRATEGIES: [StrategyKind; 5] = [
 ];
 
 fn main() -> Result<()> {
+    let parts = list("PARTS").unwrap_or_else(|| ["churn", "openb", "claims"].map(str::to_owned).to_vec());
+    let wanted = |part: &str| parts.iter().any(|name| name == part);
     let path = PathBuf::from(std::env::args().nth(1).unwrap_or_else(|| "target/placement.json".to_owned()));
-    let mut figures = churn();
-    figures.extend(openb()?);
+    let mut figures = Vec::new();
+    if wanted("churn") {
+        figures.extend(churn());
+    }
+    if wanted("openb") {
+        figures.extend(openb()?);
+    }
+    if wanted("claims") {
+        let runtime = tokio::runtime::Runtime::new().map_err(|error| broken("no runtime").source(error))?;
+        figures.extend(runtime.block_on(claims())?);
+    }
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent).map_err(|error| broken("the figures cannot be written").source(error))?;
     }
@@ -68,6 +83,36 @@ fn churn() -> Vec<Value> {
         }
     }
     figures
+}
+
+/// Durable claims: what waits is committed together, beside each with a transaction of its own.
+async fn claims() -> Result<Vec<Value>> {
+    println!(
+        "\ndurable claims; one by one: SQLite one after the other, Postgres over 16 connections\n{}",
+        Figures::HEAD
+    );
+    let limit = Duration::from_secs(4);
+    let mut figures = Vec::new();
+    for database in [Database::Sqlite, Database::Postgres] {
+        for servers in [1_000, 4] {
+            for waiting in [1, 8, 64, 512] {
+                for creates in [false, true] {
+                    let row = measure_claims(database, Scale { waiting, servers, creates, limit }).await?;
+                    println!("{}", row.row());
+                    figures.push(row.json());
+                }
+            }
+        }
+    }
+    println!("\nmasters on one Postgres at 70 % use, 100 servers, 16 callers each: release one, place one");
+    for masters in [2, 4] {
+        for strategy in [StrategyKind::Spread, StrategyKind::BestFit] {
+            let row = meet(masters, strategy, limit).await?;
+            println!("{}", row.row());
+            figures.push(row.json());
+        }
+    }
+    Ok(figures)
 }
 
 /// Fresh seeds: the step of least fragmentation was taken from trials with another simulator before any of these ran.

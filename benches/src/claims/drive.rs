@@ -48,9 +48,8 @@ pub(super) struct Driven {
 /// Commits until the changes are used up.
 pub(super) async fn drive(way: &Way, load: &Load) -> Result<Driven> {
     let (next, start) = (Arc::new(AtomicUsize::new(0)), Instant::now());
-    let tasks: Vec<_> = (0..load.waiting)
-        .map(|_| tokio::spawn(caller(way.clone(), load.clone(), Arc::clone(&next), start)))
-        .collect();
+    let tasks: Vec<_> =
+        (0..load.waiting).map(|_| tokio::spawn(caller(way.clone(), load.clone(), Arc::clone(&next), start))).collect();
     let mut all = Driven::default();
     for task in tasks {
         let one = task.await.map_err(|error| broken("a caller ended").source(error))??;

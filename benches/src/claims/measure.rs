@@ -123,7 +123,8 @@ impl Driven {
 
 impl Figures {
     /// The head of the table that [`Figures::row`] fills.
-    pub const HEAD: &str = "store     shape   servers waiting    granted/s   p50 ms   p99 ms  refused  one by one/s   p50 ms  times  over";
+    pub const HEAD: &str =
+        "store     shape   servers waiting    granted/s   p50 ms   p99 ms  refused  one by one/s   p50 ms  times  over";
 
     /// As people read it.
     pub fn row(&self) -> String {

@@ -12,6 +12,7 @@ use crate::memory::MemoryStore;
 use crate::orchestrator::channels::Channels;
 use crate::orchestrator::converge::Starting;
 use crate::orchestrator::fleet_ledger::FleetLedger;
+use crate::orchestrator::fleet_snapshot::FleetSnapshot;
 use crate::orchestrator::hub::Hub;
 use crate::orchestrator::jobs::Credentials;
 use crate::orchestrator::lease::{self, LeaseKeeper};
@@ -120,6 +121,7 @@ impl OrchestratorBuilder {
             channels: Channels::default(),
             cursor: AtomicU64::new(0),
             ledger: FleetLedger::default(),
+            snapshot: FleetSnapshot::default(),
             starting: Starting::default(),
             jobs,
             at_work: Starting::default(),

@@ -1,5 +1,6 @@
 //! Deciding in memory, claiming in the store, and deciding again when the store knew better.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -27,7 +28,7 @@ impl Core {
     ) -> Result<Result<(Decision, Outcome), Refused>> {
         let strategy = built_in(strategy);
         let cursor = self.cursor.fetch_add(1, Ordering::Relaxed);
-        let mut servers = self.store.servers().await?;
+        let mut servers = self.servers_now().await?;
         check_wish(&request, &servers)?;
         for _ in 0..ATTEMPTS {
             let decision = self.find_place(strategy.as_ref(), &servers, &request, cursor)?;
@@ -48,8 +49,9 @@ impl Core {
     }
 
     /// Reads one server again, of which we knew something that is no longer so.
-    pub(super) async fn refresh(&self, servers: &mut Vec<ServerState>, id: ServerId) -> Result<()> {
+    pub(super) async fn refresh(&self, servers: &mut Arc<Vec<ServerState>>, id: ServerId) -> Result<()> {
         let state = self.store.server(id).await?;
+        let servers = Arc::make_mut(servers);
         match (servers.binary_search_by_key(&id, |server| server.record.id), state) {
             (Ok(index), Some(state)) => servers[index] = state,
             (Ok(index), None) => {

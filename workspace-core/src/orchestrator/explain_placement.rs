@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Scope, StrategyKind, WorkspaceSpec};
 use crate::orchestrator::claim::check_wish;
 use crate::orchestrator::{Caller, Orchestrator, validate};
-use crate::placement::{Decision, PlacementRequest, Rejection, built_in};
+use crate::placement::{Decision, PlacementRequest, Refusals, built_in};
 
 /// Where a workspace would go, or why nowhere.
 #[derive(Debug)]
@@ -17,8 +17,9 @@ pub struct Explanation {
     pub decision: Option<Decision>,
     /// Why nowhere.
     pub refusal: Option<Error>,
-    /// Why each server that cannot take it cannot.
-    pub rejections: Vec<Rejection>,
+    /// Why servers that cannot take it cannot: the first ones with their numbers, all counted by reason, and the nearest
+    /// miss.
+    pub refusals: Refusals,
 }
 
 impl Orchestrator {
@@ -43,16 +44,15 @@ impl Orchestrator {
         let cursor = self.core.cursor.load(Ordering::Relaxed);
         let servers = self.core.store.servers().await?;
         check_wish(&request, &servers)?;
-        match self.core.find_place(built_in(strategy).as_ref(), &servers, &request, cursor) {
-            Ok(decision) => {
-                let rejections = decision.record.rejections.clone();
-                Ok(Explanation { strategy, decision: Some(decision), refusal: None, rejections })
+        let chooser = built_in(strategy);
+        match self.core.explain_place(chooser.as_ref(), &servers, &request, cursor) {
+            (Ok(decision), refusals) => Ok(Explanation { strategy, decision: Some(decision), refusal: None, refusals }),
+            (Err(error), refusals)
+                if matches!(error.kind(), ErrorKind::NoHealthyServers | ErrorKind::InsufficientCapacity) =>
+            {
+                Ok(Explanation { strategy, decision: None, refusal: Some(error), refusals })
             }
-            Err(error) if matches!(error.kind(), ErrorKind::NoHealthyServers | ErrorKind::InsufficientCapacity) => {
-                let rejections = error.refused_servers().to_vec();
-                Ok(Explanation { strategy, decision: None, refusal: Some(error), rejections })
-            }
-            Err(error) => Err(error),
+            (Err(error), _) => Err(error),
         }
     }
 }

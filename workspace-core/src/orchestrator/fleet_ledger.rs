@@ -9,7 +9,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{MasterId, ServerId};
 use crate::model::ServerState;
 use crate::orchestrator::Core;
-use crate::placement::{Decision, Ledger, PlacementContext, PlacementRequest, PlacementStrategy, Tolerance, decide};
+use crate::placement::{
+    Decision, Ledger, PlacementContext, PlacementRequest, PlacementStrategy, Refusals, Tolerance, decide, explain,
+};
 use crate::resources::Resources;
 
 /// The copy, and what this master decided that is not yet committed.
@@ -85,6 +87,19 @@ impl Core {
             books.ledger.sync(servers);
         }
         decide(strategy, &books.ledger, request, self.context(cursor))
+    }
+
+    /// What [`Core::find_place`] would say if nothing were under way, with every reason counted.
+    pub(super) fn explain_place(
+        &self,
+        strategy: &dyn PlacementStrategy,
+        servers: &[ServerState],
+        request: &PlacementRequest,
+        cursor: u64,
+    ) -> (Result<Decision>, Refusals) {
+        let mut books = self.ledger.lock();
+        self.sync(&mut books.ledger, servers);
+        explain(strategy, &books.ledger, request, self.context(cursor))
     }
 
     /// Decides on requests one after the other, each on what the ones before it leave.

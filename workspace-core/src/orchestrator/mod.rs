@@ -32,6 +32,7 @@ mod exec;
 mod explain_placement;
 mod files;
 mod fleet_ledger;
+mod fleet_snapshot;
 mod fleet_summary;
 mod hex;
 mod hub;
@@ -111,6 +112,7 @@ struct Core {
     channels: channels::Channels,
     cursor: AtomicU64,
     ledger: fleet_ledger::FleetLedger,
+    snapshot: fleet_snapshot::FleetSnapshot,
     starting: converge::Starting,
     jobs: Arc<dyn AgentRunner>,
     /// The places for data jobs.

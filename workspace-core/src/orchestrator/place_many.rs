@@ -35,7 +35,7 @@ impl Orchestrator {
     pub async fn place_many(&self, caller: &Caller, news: Vec<NewWorkspace>) -> Result<Vec<Result<Workspace>>> {
         caller.require(Scope::WorkspacesWrite)?;
         let core = &self.core;
-        let mut servers = core.store.servers().await?;
+        let mut servers = core.servers_now().await?;
         let mut answers: Vec<Option<Result<Workspace>>> = Vec::with_capacity(news.len());
         let mut wishes = Vec::with_capacity(news.len());
         for (index, new) in news.into_iter().enumerate() {

@@ -36,18 +36,29 @@ pub fn decide(
     request: &PlacementRequest,
     cx: PlacementContext,
 ) -> Result<Decision> {
+    explain(strategy, ledger, request, cx).0
+}
+
+/// [`decide`], and why not elsewhere, counted, also where nowhere will do.
+pub fn explain(
+    strategy: &dyn PlacementStrategy,
+    ledger: &Ledger,
+    request: &PlacementRequest,
+    cx: PlacementContext,
+) -> (Result<Decision>, Refusals) {
     let mut ask = ledger.prepare(request);
     let refusals = refusals(strategy, ledger, request, &ask);
     let chosen = strategy.select(FleetView::new(ledger, request, &ask), cx);
     let Some((server, candidate)) = chosen.and_then(|found| Some((ledger.server(found.server)?, found))) else {
-        return Err(no_place(strategy, ledger, request, &ask, refusals));
+        return (Err(no_place(strategy, ledger, request, &ask, refusals.clone())), refusals);
     };
     let reason = reason(strategy, &server, &candidate, FleetView::new(ledger, request, &ask), &ask);
     ask.exclude(server.id());
     let second = strategy.select(FleetView::new(ledger, request, &ask), cx);
     let runner_up = second.and_then(|second| Some(ledger.server(second.server)?.name().to_owned()));
     let record = PlacementRecord { strategy: strategy.name().to_owned(), reason, rejections: refusals.listed.clone() };
-    Ok(Decision { server: server.id(), server_name: server.name().to_owned(), record, runner_up, refusals })
+    let (id, server_name) = (server.id(), server.name().to_owned());
+    (Ok(Decision { server: id, server_name, record, runner_up, refusals: refusals.clone() }), refusals)
 }
 
 /// Why this server, with its numbers; first, why not the one that was asked for.

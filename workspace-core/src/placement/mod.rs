@@ -30,7 +30,7 @@ pub use admit::may_schedule;
 pub use affinity::Affinity;
 pub use best_fit::BestFit;
 pub use custom::{ByScore, Filtered, ServerFilter, ServerScore, Verdict};
-pub use decide::{Decision, decide};
+pub use decide::{Decision, decide, explain};
 pub use fleet_view::FleetView;
 pub use fragmentation::{GpuRoom, TypicalRequest};
 pub use least_fragmentation::LeastFragmentation;

@@ -12,10 +12,14 @@ use crate::extract::{Json as Body, LastEvent};
 use crate::problem::Problem;
 use crate::sse::{sse, stored};
 use crate::state::Api;
-use crate::wire::{Explanation, Fleet, WorkspaceBody};
+use crate::wire::{Consistency, Explanation, Fleet, WorkspaceBody};
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(fleet)).routes(routes!(events)).routes(routes!(explain))
+    OpenApiRouter::new()
+        .routes(routes!(fleet))
+        .routes(routes!(events))
+        .routes(routes!(explain))
+        .routes(routes!(consistency))
 }
 
 /// The fleet in one look.
@@ -54,4 +58,13 @@ async fn explain(
 ) -> Result<Json<Explanation>, Problem> {
     let spec = body.into_new()?.spec;
     Ok(Json(api.orchestrator().explain_placement(&caller, spec).await?.into()))
+}
+
+/// Compare the books: what servers have reserved with their reservations, and memory with the store.
+#[utoipa::path(
+    get, path = "/admin/consistency", tag = "fleet",
+    responses((status = 200, description = "What differs; nothing is changed", body = Consistency))
+)]
+async fn consistency(State(api): State<Api>, Identity(caller): Identity) -> Result<Json<Consistency>, Problem> {
+    Ok(Json(api.orchestrator().consistency_check(&caller).await?.into()))
 }

@@ -112,6 +112,38 @@ impl From<&placement::Rejection> for Rejection {
     }
 }
 
+/// A server that could nearly take a request.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct NearMiss {
+    /// Its name.
+    server: String,
+    /// What it is short of.
+    short: Vec<Shortage>,
+}
+
+/// Too little of one thing.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Shortage {
+    /// Of what, such as `memory`.
+    dimension: String,
+    /// How much is needed.
+    needs: u64,
+    /// How much is free.
+    free: u64,
+    /// Of what size, such as `MiB`.
+    unit: String,
+}
+
+impl From<placement::NearMiss> for NearMiss {
+    fn from(miss: placement::NearMiss) -> Self {
+        let short = miss.short.into_iter().map(|(dimension, needs, free)| {
+            let (dimension, unit) = (dimension.name().to_owned(), dimension.unit().to_owned());
+            Shortage { dimension, needs, free, unit }
+        });
+        Self { server: miss.server, short: short.collect() }
+    }
+}
+
 /// Where a workspace would go now, or why nowhere. Nothing is reserved.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PlacementExplanation)]
@@ -125,22 +157,28 @@ pub(crate) struct Explanation {
     reason: Option<String>,
     /// What would be taken without it.
     runner_up: Option<String>,
-    /// Why each server that cannot take it cannot.
+    /// Why servers that cannot take it cannot, the first hundred.
     rejections: Vec<Rejection>,
+    /// How many servers cannot take it, by the code of the reason.
+    rejected: BTreeMap<String, usize>,
+    /// The server that is short of the least; null when no server is short of something alone.
+    nearest: Option<NearMiss>,
     /// Why nowhere.
     error: Option<Reason>,
 }
 
 impl From<orchestrator::Explanation> for Explanation {
     fn from(explanation: orchestrator::Explanation) -> Self {
-        let decision = explanation.decision;
+        let (decision, refusals) = (explanation.decision, explanation.refusals);
         Self {
             strategy: explanation.strategy.into(),
             server: decision.as_ref().map(|decision| decision.server_name.clone()),
             server_id: decision.as_ref().map(|decision| decision.server.as_uuid()),
             reason: decision.as_ref().map(|decision| decision.record.reason.clone()),
             runner_up: decision.and_then(|decision| decision.runner_up),
-            rejections: explanation.rejections.iter().map(Rejection::from).collect(),
+            rejections: refusals.listed.iter().map(Rejection::from).collect(),
+            rejected: refusals.counts.iter().map(|(code, count)| ((*code).to_owned(), *count)).collect(),
+            nearest: refusals.nearest.map(NearMiss::from),
             error: explanation.refusal.as_ref().map(Reason::from),
         }
     }

@@ -33,7 +33,29 @@ async fn placement_is_explained() {
     let answer = explain(json!({"resources": {"cpu_millis": 99_000}})).await;
     assert_eq!((&answer["server"], &answer["error"]["code"]), (&Value::Null, &json!("insufficient_capacity")));
     assert_eq!(answer["rejections"].as_array().unwrap().len(), 2);
+    assert_eq!(answer["rejected"], json!({"insufficient_cpu": 2}), "all are counted");
+    assert_eq!(answer["nearest"]["short"][0]["needs"], 99_000);
     let problem = rig.post("/api/v1/admin/placement/explain").json(&json!({"placement": {"zone": 1}})).send().await;
     problem.problem(422, "unknown_field");
     assert_eq!(rig.get("/api/v1/workspaces").send().await.json()["items"], json!([]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_books_are_compared() {
+    let rig = Rig::new().await;
+    rig.workspace("hello").await;
+    let books = rig.get("/api/v1/admin/consistency").send().await.expect(200).json();
+    assert_eq!(books, json!({"consistent": true, "servers": 2, "reservations": 2, "differences": []}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fleet_where_nothing_is_open_says_so() {
+    let rig = Rig::new().await;
+    let servers = rig.get("/api/v1/admin/servers").send().await.expect(200).json();
+    for server in servers["items"].as_array().unwrap() {
+        rig.post(&format!("/api/v1/admin/servers/{}/cordon", server["id"].as_str().unwrap())).send().await.expect(200);
+    }
+    let answer = rig.post("/api/v1/workspaces").json(&json!({"name": "w", "image": "workspace-base"})).send().await;
+    let problem = answer.problem(507, "insufficient_capacity");
+    assert_eq!(problem["detail"], "none of 2 healthy servers takes new work: 2 cordoned");
 }
