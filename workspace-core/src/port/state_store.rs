@@ -80,8 +80,8 @@ pub struct DataFilter {
 ///
 /// # Contract
 /// - `commit` answers for each change by itself, in order. A change is atomic: all of its writes or none. Changes of
-///   one call may share a transaction; one that is refused never takes another with it. An `Err` of the whole call
-///   means that the store could not be reached and that it is not known what was written.
+///   one call, and of calls at the same time, may share a transaction; one that is refused, or fails, never takes
+///   another call's with it. An `Err` of the whole call means that the store could not be reached and that it is not known what was written.
 /// - The guards of [`Write`](crate::port::Write) are checked inside the transaction: they hold with any number of
 ///   masters.
 /// - What was committed survives the death of the process (the memory store's life is the process's) and is seen by
