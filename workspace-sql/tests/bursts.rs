@@ -80,8 +80,9 @@ async fn a_burst_is_placed_at_once(store: Arc<dyn StateStore>) {
     let fleet = Fleet::new(store).await;
     let me = Caller::owner("ada");
     let mut news: Vec<_> = (0..12).map(|n| small(&format!("ws-{n}"))).collect();
-    news[3].name = "not a name!".to_owned();
-    news[5].name = "ws-0".to_owned();
+    news[3].name.push_str(" is not a name!");
+    let taken = news[0].name.clone();
+    news[5].name = taken;
     news[7].spec.resources.cpu_millis = 1_000_000;
     let answers = fleet.orchestrator.place_many(&me, news).await.unwrap();
     let kinds: Vec<_> = answers.iter().map(|answer| answer.as_ref().err().map(Error::kind)).collect();
