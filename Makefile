@@ -21,7 +21,7 @@ down: ## remove the local fleet
 test: ## everything CI runs, on real parts, with what it needs installed first
 	@fleet/test
 
-sim: ## the orchestrator under faults, by seed (SEEDS=1000 FIRST=0 TABLE=1)
+sim: ## the orchestrator under faults, by seed; SEED=n repeats one with its trace (SEEDS=1000 FIRST=0 TABLE=1)
 	@cargo run --quiet --release -p workspace-core --features testing --example sim
 
 bench-overhead: ## what we add to the time that Docker takes, on one real server (ROUNDS=100 EXECS=200)

@@ -1,7 +1,8 @@
-//! Many seeds of the simulator: `SEEDS=10000 make sim`. The last line sums up; exit 1 on a violation.
+//! Many seeds of the simulator: `make sim SEEDS=10000`. Prints how often each fault met each call; the last line sums
+//! up. Exit 1 on a violation, and from 10,000 seeds on when a fault met a call less than ten times.
 //!
-//! `FIRST` is the first seed (0), `THREADS` how many run at once (all cores). `TABLE=1` prints how often each fault met
-//! each call.
+//! `SEED=n` runs one seed and prints its trace. `FIRST` is the first of many (0), `THREADS` how many run at once (all
+//! cores), `TABLE=0` leaves the table out.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -13,8 +14,8 @@ use workspace_core::testing::sim::run::{Report, Totals, run_seed};
 
 fn main() -> ExitCode {
     match run() {
-        Ok(totals) if totals.violations == 0 => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             // Where stderr is closed there is nobody to tell.
             let _ = writeln!(io::stderr(), "{error}");
@@ -23,7 +24,15 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> io::Result<Totals> {
+/// From this many seeds on every fault must have met every call that it can meet.
+const MANY: u64 = 10_000;
+/// So often.
+const LEAST: u64 = 10;
+
+fn run() -> io::Result<bool> {
+    if let Ok(seed) = std::env::var("SEED") {
+        return one(seed.parse().map_err(|_| io::Error::other(format!("SEED must be a number, not {seed:?}")))?);
+    }
     let (first, seeds) = (number("FIRST", 0)?, number("SEEDS", 1_000)?);
     let cores = thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
     let next = AtomicU64::new(first);
@@ -47,15 +56,37 @@ fn run() -> io::Result<Totals> {
     })?;
     let totals = totals.into_inner().map_err(|_| io::Error::other("a thread failed"))?;
     let mut out = io::stdout().lock();
-    if number("TABLE", 0)? > 0 {
-        for ((fault, call), count) in &totals.faults {
-            let call = call.map_or_else(|| "-".to_owned(), |call| format!("{call:?}"));
-            writeln!(out, "{:<14}{call:<18}{count:>10}", format!("{fault:?}"))?;
-        }
+    let coverage = totals.coverage();
+    if number("TABLE", 1)? > 0 {
+        writeln!(out, "{coverage}")?;
+    }
+    let mut fine = totals.violations == 0;
+    for (fault, call, count) in coverage.surprising() {
+        fine = false;
+        writeln!(out, "{fault:?} is said never to meet {call:?}, and did {count} times")?;
+    }
+    for (fault, call, count) in coverage.thin(LEAST).into_iter().filter(|_| seeds >= MANY) {
+        fine = false;
+        writeln!(out, "{fault:?} met {call:?} only {count} times, at least {LEAST} are wanted")?;
     }
     writeln!(out, "ghosts={} unknown_volumes={}", totals.ghosts, totals.unknown_volumes)?;
     writeln!(out, "{totals}")?;
-    Ok(totals)
+    Ok(fine)
+}
+
+/// One seed with its trace.
+fn one(seed: u64) -> io::Result<bool> {
+    let report = run_seed(seed)?;
+    let mut out = io::stdout().lock();
+    for line in &report.trace {
+        writeln!(out, "{line}")?;
+    }
+    writeln!(out, "trace sha256 {}", report.trace_hash)?;
+    drop(out);
+    if !report.violations.is_empty() {
+        complain(&report)?;
+    }
+    Ok(report.violations.is_empty())
 }
 
 fn complain(report: &Report) -> io::Result<()> {

@@ -18,7 +18,7 @@ use workspace_core::port::{
 use workspace_core::resources::Resources;
 
 use crate::call::CallObserver;
-use crate::container::Publish;
+use crate::container::{MadeHere, Publish};
 use crate::endpoint::Endpoint;
 use crate::engine::Engine;
 use crate::images::Pulls;
@@ -38,6 +38,7 @@ pub struct DockerServer {
     capacity: Resources,
     versions: Versions,
     pulls: Pulls,
+    made: MadeHere,
     worker: Worker,
     volumes: DockerVolumes,
 }
@@ -65,6 +66,7 @@ impl DockerServer {
             address: OnceCell::new(),
             versions: Versions::new(),
             pulls: Pulls::default(),
+            made: MadeHere::default(),
             worker,
             endpoint,
             engine,
@@ -154,12 +156,15 @@ impl Containers for DockerServer {
             }
             (made, _) => made,
         }
-        .map(|made| made.created)
+        .map(|made| {
+            self.made.remember(&spec.name, made.id);
+            made.created
+        })
     }
 
     async fn start_container(&self, name: &str, input: Option<Bytes>) -> Result<()> {
         names::check("name", name)?;
-        container::start(&self.engine, name, input).await
+        container::start(&self.engine, name, &self.made.reference(name), input).await
     }
 
     async fn stop_container(&self, name: &str, grace: Duration) -> Result<()> {
@@ -169,7 +174,9 @@ impl Containers for DockerServer {
 
     async fn remove_container(&self, name: &str, fleet: FleetId) -> Result<()> {
         names::check("name", name)?;
-        container::remove(&self.engine, name, fleet).await
+        container::remove(&self.engine, name, fleet).await?;
+        self.made.forget(name);
+        Ok(())
     }
 
     async fn inspect_container(&self, name: &str) -> Result<Option<ContainerState>> {

@@ -28,6 +28,8 @@ pub struct OrchestratorBuilder {
     jobs: Option<Arc<dyn AgentRunner>>,
     env: Environment,
     config: Config,
+    #[cfg(any(test, feature = "testing"))]
+    injector: Option<Arc<dyn crate::orchestrator::Injector>>,
 }
 
 impl Orchestrator {
@@ -38,7 +40,15 @@ impl Orchestrator {
 
     /// A fleet on the servers of a pool that is shared with others.
     pub fn builder_shared(pool: Arc<dyn ServerPool>) -> OrchestratorBuilder {
-        OrchestratorBuilder { pool, store: None, jobs: None, env: Environment::system(), config: Config::default() }
+        OrchestratorBuilder {
+            pool,
+            store: None,
+            jobs: None,
+            env: Environment::system(),
+            config: Config::default(),
+            #[cfg(any(test, feature = "testing"))]
+            injector: None,
+        }
     }
 
     /// Ends what goes on in the background at its next step and gives the lease back, so that another master takes
@@ -96,6 +106,14 @@ impl OrchestratorBuilder {
         self
     }
 
+    /// What goes wrong in steps on purpose.
+    #[cfg(any(test, feature = "testing"))]
+    #[must_use]
+    pub fn injector(mut self, injector: Arc<dyn crate::orchestrator::Injector>) -> Self {
+        self.injector = Some(injector);
+        self
+    }
+
     /// Takes the master's lease, connects to every known server, and takes up the work that was left.
     ///
     /// # Errors
@@ -127,6 +145,8 @@ impl OrchestratorBuilder {
             at_work: Starting::default(),
             credentials: Credentials::default(),
             tasks: Arc::downgrade(&tasks),
+            #[cfg(any(test, feature = "testing"))]
+            injector: self.injector,
         });
         core.connect_known_servers().await?;
         tasks.spawn(until_stop(&tasks, lease::keep(Arc::clone(&core))));

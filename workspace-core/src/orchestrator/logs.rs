@@ -17,7 +17,7 @@ impl Orchestrator {
         // A program that ended at once never counted as running, and its log says why.
         for generation in [row.desired.generation, row.observed.generation] {
             let name = row.container_name(generation);
-            if server.inspect_container(&name).await?.is_some() {
+            if self.core.has_container(&row, &server, &name).await? {
                 return server.container_logs(&name, options).await;
             }
         }

@@ -71,6 +71,8 @@ pub use builder::OrchestratorBuilder;
 pub use caller::Caller;
 pub use config::{Config, Template};
 pub use consistency_check::{Consistency, Difference, DifferenceKind};
+#[cfg(any(test, feature = "testing"))]
+pub use converge::Injector;
 pub use create_workspace::NewWorkspace;
 pub use events::EventStream;
 pub use exec::ExecOutput;
@@ -119,4 +121,6 @@ struct Core {
     at_work: converge::Starting,
     credentials: jobs::Credentials,
     tasks: Weak<tasks::Tasks>,
+    #[cfg(any(test, feature = "testing"))]
+    injector: Option<Arc<dyn Injector>>,
 }

@@ -100,6 +100,9 @@ pub trait Containers: Send + Sync {
 
     /// Starts a container; one that runs is started already. `input` is written to its stdin, which is attached
     /// before the start and closed after the last byte; it needs `open_stdin`.
+    ///
+    /// Where this connection made or adopted a container of that name, the start is of that very container: one that a
+    /// request made late, after ours was removed, is [`NotFound`](crate::error::ErrorKind::NotFound).
     async fn start_container(&self, name: &str, input: Option<Bytes>) -> Result<()>;
 
     /// Asks the program to end, and ends it after `grace`; one that does not run, or does not exist, is stopped

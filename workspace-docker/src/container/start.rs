@@ -15,18 +15,18 @@ use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::networks;
 
-/// Starts a container; one that runs is started already, and gets the input all the same: the attempt that started
-/// it may have been cut before it wrote.
-pub(crate) async fn start(engine: &Engine, name: &str, input: Option<Bytes>) -> Result<()> {
+/// Starts the container that `reference` means, which is its id or its name; one that runs is started already, and
+/// gets the input all the same: the attempt that started it may have been cut before it wrote.
+pub(crate) async fn start(engine: &Engine, name: &str, reference: &str, input: Option<Bytes>) -> Result<()> {
     let what = || format!("start container {name}");
     let attached = match &input {
-        Some(_) => Some(attach(engine, name).await.map_err(|failure| engine.error(failure, what()))?),
+        Some(_) => Some(attach(engine, reference).await.map_err(|failure| engine.error(failure, what()))?),
         None => None,
     };
-    let mut started = go(engine, name).await;
+    let mut started = go(engine, reference).await;
     if started.as_ref().is_err_and(|failure| failure.says("is ambiguous")) {
         settle_networks(engine, name).await?;
-        started = go(engine, name).await;
+        started = go(engine, reference).await;
     }
     started.map_err(|failure| engine.error(failure, what()))?;
     if let (Some(attached), Some(input)) = (attached, input) {

@@ -66,7 +66,7 @@ fn body(run: &Run) -> ContainerCreateBody {
 }
 
 async fn ended(engine: &Engine, id: &str, run: &Run) -> Result<String> {
-    container::start(engine, id, None).await?;
+    container::start(engine, id, id, None).await?;
     let what = || format!("run worker {}", run.arguments.first().map_or("", String::as_str));
     let mut answers = engine.docker().wait_container(id, None::<WaitContainerOptions>).boxed();
     let waited = async {

@@ -96,8 +96,12 @@ impl Core {
             if self.is_stopping() {
                 return Ok(Pass::Done);
             }
+            #[cfg(any(test, feature = "testing"))]
+            let running = self.run_injected(step, row);
+            #[cfg(not(any(test, feature = "testing")))]
+            let running = self.run(step, row);
             // Nobody waits for what is shown: no step depends on it.
-            let (shown, done) = tokio::join!(self.show(row, step.status()), self.run(step, row));
+            let (shown, done) = tokio::join!(self.show(row, step.status()), running);
             if !shown? {
                 return Ok(Pass::Again);
             }

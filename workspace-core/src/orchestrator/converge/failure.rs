@@ -39,7 +39,7 @@ impl Core {
     }
 
     /// Decides and observes in one change: what the driver itself concludes. A row that changed meanwhile is left to
-    /// the next pass.
+    /// the next pass. What we drove when we read the row we must still drive: what others saw of it since is newer.
     pub(in crate::orchestrator) async fn turn(
         &self,
         row: &Workspace,
@@ -48,7 +48,9 @@ impl Core {
         event: NewEvent,
     ) -> Result<()> {
         let at = self.env.now();
+        let drove = (&row.driver == self.lease.fence()).then(|| self.observation(row, &row.observed));
         let change = Change::by(self.lease.fence())
+            .with_all(drove)
             .with(Write::DecideWorkspace {
                 id: row.id,
                 expected: row.revision,

@@ -10,6 +10,8 @@ mod executor;
 mod failure;
 mod filling;
 mod finish;
+#[cfg(any(test, feature = "testing"))]
+mod injector;
 mod networks;
 mod pipeline;
 mod removal;
@@ -20,6 +22,8 @@ mod steps;
 use std::sync::Arc;
 
 pub(super) use backoff::Backoff;
+#[cfg(any(test, feature = "testing"))]
+pub use injector::Injector;
 pub(super) use starting::Starting;
 
 use crate::id::WorkspaceId;
@@ -47,3 +51,6 @@ impl Core {
         self.tasks.upgrade().is_none_or(|tasks| tasks.is_stopping())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -68,11 +68,24 @@ impl Core {
     async fn superseded_container(&self, row: &Workspace, server: &Arc<dyn Server>) -> Result<()> {
         for generation in row.observed.generation.max(1)..row.desired.generation {
             let name = row.container_name(generation);
-            server.stop_container(&name, self.config.stop_grace).await?;
+            if self.has_container(row, server, &name).await? {
+                server.stop_container(&name, self.config.stop_grace).await?;
+            }
             server.remove_container(&name, self.fleet).await?;
         }
         self.channels.close(row.id);
         Ok(())
+    }
+
+    /// Whether a container of this name is there and is the workspace's: a name alone tells nothing.
+    pub(in crate::orchestrator) async fn has_container(
+        &self,
+        row: &Workspace,
+        server: &Arc<dyn Server>,
+        name: &str,
+    ) -> Result<bool> {
+        let labels = server.inspect_container(name).await?.and_then(|state| state.labels);
+        Ok(labels.is_some_and(|labels| labels.fleet == self.fleet && labels.subject == row.id.as_uuid()))
     }
 
     async fn container(&self, row: &Workspace, server: &Arc<dyn Server>) -> Result<()> {
@@ -126,7 +139,10 @@ impl Core {
     async fn stopped(&self, row: &Workspace, server: &Arc<dyn Server>) -> Result<()> {
         self.channels.close(row.id);
         for generation in row.observed.generation.max(1)..=row.desired.generation {
-            server.stop_container(&row.container_name(generation), self.config.stop_grace).await?;
+            let name = row.container_name(generation);
+            if self.has_container(row, server, &name).await? {
+                server.stop_container(&name, self.config.stop_grace).await?;
+            }
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use crate::clock::{Clock, Timestamp};
 #[derive(Clone, Copy, Debug)]
 pub struct SimClock {
     start: Instant,
+    ahead_micros: i64,
 }
 
 impl SimClock {
@@ -16,7 +17,13 @@ impl SimClock {
 
     /// A clock that starts now. Make it inside of a tokio runtime.
     pub fn start() -> Self {
-        Self { start: Instant::now() }
+        Self { start: Instant::now(), ahead_micros: 0 }
+    }
+
+    /// The same clock, ahead by so many microseconds, or behind.
+    #[must_use]
+    pub const fn ahead(self, micros: i64) -> Self {
+        Self { ahead_micros: micros, ..self }
     }
 
     /// How long it has been running.
@@ -27,6 +34,6 @@ impl SimClock {
 
 impl Clock for SimClock {
     fn now(&self) -> Timestamp {
-        Self::NOON.plus(self.elapsed())
+        Timestamp::from_micros(Self::NOON.plus(self.elapsed()).as_micros() + self.ahead_micros)
     }
 }

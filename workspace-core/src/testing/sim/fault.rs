@@ -38,6 +38,42 @@ pub enum Fault {
     StoreAfter,
     /// A master could not reach the store for a while.
     StoreOutage,
+    /// A server's disk was full for a while: what writes was refused.
+    DiskFull,
+    /// A server's or a master's clock was wrong.
+    ClockSkew,
+    /// A program did not end when it was asked to; it was ended after its grace.
+    SlowStop,
+    /// The kernel ended a program for its memory.
+    OutOfMemory,
+    /// Somebody else had something of the name that was to be made.
+    Foreign,
+}
+
+impl Fault {
+    /// Every fault, as a table has them.
+    pub const ALL: [Self; 20] = [
+        Self::RequestLost,
+        Self::ReplyLost,
+        Self::Broken,
+        Self::Late,
+        Self::Slow,
+        Self::Hang,
+        Self::Crash,
+        Self::DiskFull,
+        Self::SlowStop,
+        Self::ClockSkew,
+        Self::Foreign,
+        Self::Killed,
+        Self::Paused,
+        Self::StoreBefore,
+        Self::StoreAfter,
+        Self::StoreOutage,
+        Self::ShutDown,
+        Self::Died,
+        Self::OutOfMemory,
+        Self::Removed,
+    ];
 }
 
 /// How often what goes wrong. Rates are per thousand calls; the others are the mean time between two, zero for never.
@@ -73,6 +109,21 @@ pub struct FaultPlan {
     pub paused: Duration,
     /// Between two [`Fault::StoreOutage`]s of the fleet.
     pub store_outage: Duration,
+    /// Between two [`Fault::DiskFull`]s of the fleet.
+    pub disk_full: Duration,
+    /// Between two [`Fault::OutOfMemory`]s of the fleet.
+    pub out_of_memory: Duration,
+    /// Between two [`Fault::ClockSkew`]s of the fleet's servers.
+    pub clock_skew: Duration,
+    /// How wrong the clock of a master may be, either way.
+    pub master_skew: Duration,
+    /// [`Fault::SlowStop`] per thousand stops.
+    pub slow_stop: u32,
+    /// [`Fault::Foreign`] per thousand calls that make something.
+    pub foreign: u32,
+    /// Per hundred thousand calls that are made again and again, and forty times as often per other call: at this very
+    /// moment the server hangs or goes down, or the master is ended or stands still.
+    pub struck: u32,
 }
 
 impl FaultPlan {
@@ -109,6 +160,13 @@ impl FaultPlan {
             shut_down: every(45),
             paused: every(60),
             store_outage: every(60),
+            disk_full: every(60),
+            out_of_memory: every(40),
+            clock_skew: every(60),
+            master_skew: Duration::from_secs(dice.below(3) * 5),
+            slow_stop: rate(200),
+            foreign: rate(15),
+            struck: rate(100),
         }
     }
 }

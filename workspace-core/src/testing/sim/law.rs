@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::resources::Resources;
+use crate::testing::sim::foreign::is_foreign;
 use crate::testing::sim::machine::{Container, Machine, read};
 
 /// What is broken on a server at this moment.
@@ -11,7 +12,8 @@ use crate::testing::sim::machine::{Container, Machine, read};
 /// again: nobody can take such a request back. It counts for everything else, and must be gone in the end.
 pub(super) fn broken(machine: &Machine) -> Vec<String> {
     let mut broken = Vec::new();
-    let running = || machine.containers.values().filter(|container| container.is_running());
+    let ours = |container: &&Container| container.is_running() && !container.is_foreign();
+    let running = || machine.containers.values().filter(ours);
     let used = running().filter(|container| !container.ghost).fold(Resources::default(), |sum, container| {
         let spec = &container.spec;
         let one = Resources { cpu_millis: spec.cpu_millis, memory_mib: spec.memory_mib, ..Resources::default() };
@@ -37,6 +39,24 @@ pub(super) fn broken(machine: &Machine) -> Vec<String> {
     for (volume, many) in volumes.into_iter().filter(|(_, all)| all.len() > 1) {
         broken.push(format!("I3 two running containers write volume {volume}: {}", names(many.into_iter())));
     }
+    broken.extend(touched(machine));
+    broken
+}
+
+/// What of ours works with something that is somebody else's, and what somebody else misses.
+fn touched(machine: &Machine) -> Vec<String> {
+    let mut broken = Vec::new();
+    let foreign =
+        |labels: Option<&BTreeMap<String, String>>| labels.and_then(read).is_some_and(|labels| is_foreign(&labels));
+    for container in machine.containers.values() {
+        let (name, network) = (&container.spec.name, container.spec.network.as_ref());
+        let network = network.and_then(|name| machine.networks.get(name)).map(|network| &network.labels);
+        let volumes = container.spec.mounts.iter().filter_map(|mount| machine.volumes.get(&mount.volume));
+        if volumes.map(|volume| &volume.labels).chain(network).any(|labels| foreign(Some(labels))) {
+            broken.push(format!("I9 {name} has a volume or a network that is not ours"));
+        }
+    }
+    broken.extend(machine.missed().map(|name| format!("I9 {name} is somebody else's and was touched")));
     broken
 }
 

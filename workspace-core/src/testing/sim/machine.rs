@@ -15,6 +15,7 @@ use crate::port::{
     OutputStream, VolumeSpec, VolumeSummary,
 };
 use crate::resources::Resources;
+use crate::testing::sim::foreign::is_foreign;
 use crate::testing::sim::program::Program;
 use crate::testing::sim::tree::Tree;
 
@@ -35,9 +36,30 @@ pub(super) struct Machine {
     pub(super) boot: u64,
     /// Until when it stands still.
     pub(super) hung_until: Option<Instant>,
+    /// Whether what needs room on its disk is refused.
+    pub(super) disk_full: bool,
+    /// How far its clock is ahead.
+    pub(super) ahead_micros: i64,
     next_port: u16,
-    /// How often programs of a subject ended by themselves, or with the server.
-    pub(super) ends: BTreeMap<Uuid, u64>,
+    /// How many containers it has made.
+    born: u64,
+    /// The names of what is there and is somebody else's.
+    pub(super) foreign: BTreeSet<String>,
+    /// How often programs of a subject ended by themselves, or with the server, and how often of them for their memory.
+    pub(super) ends: BTreeMap<Uuid, (u64, u64)>,
+}
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End {
+    pub(super) exit_code: i64,
+    pub(super) out_of_memory: bool,
+}
+
+impl End {
+    pub(super) const fn exited(exit_code: i64) -> Self {
+        Self { exit_code, out_of_memory: false }
+    }
 }
 
 /// A container and its program.
@@ -45,6 +67,8 @@ pub(super) struct Machine {
 pub(super) struct Container {
     pub(super) spec: ContainerSpec,
     pub(super) labels: BTreeMap<String, String>,
+    /// Tells it from others that had its name.
+    pub(super) born: u64,
     pub(super) status: ContainerStatus,
     exit_code: Option<i64>,
     out_of_memory: bool,
@@ -63,7 +87,7 @@ pub(super) struct Container {
 #[derive(Debug)]
 pub(super) struct Network {
     slot: u32,
-    labels: BTreeMap<String, String>,
+    pub(super) labels: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Default)]
@@ -85,7 +109,11 @@ impl Machine {
             up: true,
             boot: 1,
             hung_until: None,
+            disk_full: false,
+            ahead_micros: 0,
             next_port: 40_000,
+            born: 0,
+            foreign: BTreeSet::new(),
             ends: BTreeMap::new(),
         }
     }
@@ -99,6 +127,10 @@ impl Machine {
             return Err(Error::new(ErrorKind::ImageNotFound, format!("no such image: {}", spec.image))
                 .hint("check the image's name, or load it on the server"));
         }
+        // An Engine looks for the image first.
+        if self.disk_full {
+            return Err(no_space());
+        }
         if spec.cpu_millis > self.totals.cpu_millis {
             return Err(Error::invalid("resources.cpu_millis", "more cores than the server has"));
         }
@@ -106,7 +138,9 @@ impl Machine {
             self.volumes.entry(mount.volume.clone()).or_default();
         }
         let ports = spec.ports.iter().map(|&port| (port, self.publish())).collect();
+        self.born += 1;
         let container = Container {
+            born: self.born,
             labels: spec.labels.to_map(),
             spec: spec.clone(),
             status: ContainerStatus::Created,
@@ -129,15 +163,23 @@ impl Machine {
         SocketAddr::from(([10, 255, 0, 1], self.next_port))
     }
 
-    /// Starts a container's program; `None` when it runs already.
+    /// A moment by its own clock.
+    pub(super) fn clock(&self, at: Timestamp) -> Timestamp {
+        Timestamp::from_micros(at.as_micros().saturating_add(self.ahead_micros))
+    }
+
+    /// Starts a container's program; `None` when it runs already. `born` says which container is meant.
     pub(super) fn start(
         &mut self,
         name: &str,
+        born: Option<u64>,
         ghost: bool,
         input: Option<&Bytes>,
         at: Timestamp,
     ) -> Result<Option<(u64, Program)>> {
-        let container = self.containers.get_mut(name).ok_or_else(|| missing(name))?;
+        let at = self.clock(at);
+        let meant = |container: &&mut Container| born.is_none_or(|born| born == container.born);
+        let container = self.containers.get_mut(name).filter(meant).ok_or_else(|| missing(name))?;
         if container.status == ContainerStatus::Running {
             container.ghost &= ghost;
             return Ok(None);
@@ -161,21 +203,23 @@ impl Machine {
     }
 
     /// The program of this run ends; nothing happens when it has ended already.
-    pub(super) fn end(&mut self, name: &str, run: u64, exit_code: i64, at: Timestamp) -> bool {
+    pub(super) fn end(&mut self, name: &str, run: u64, end: End, at: Timestamp) -> bool {
+        let at = self.clock(at);
         let running = |container: &&mut Container| container.run == run && container.is_running();
         let Some(container) = self.containers.get_mut(name).filter(running) else { return false };
         container.status = ContainerStatus::Exited;
-        container.exit_code = Some(exit_code);
+        (container.exit_code, container.out_of_memory) = (Some(end.exit_code), end.out_of_memory);
         container.finished_at = Some(at);
         container.ghost = false;
         true
     }
 
     /// The program ends, and nobody asked for it.
-    pub(super) fn end_by_itself(&mut self, name: &str, run: u64, exit_code: i64, at: Timestamp) -> bool {
-        let ended = self.end(name, run, exit_code, at);
+    pub(super) fn end_by_itself(&mut self, name: &str, run: u64, end: End, at: Timestamp) -> bool {
+        let ended = self.end(name, run, end, at);
         if let Some(labels) = self.containers.get(name).filter(|_| ended).and_then(|one| read(&one.labels)) {
-            *self.ends.entry(labels.subject).or_default() += 1;
+            let (ends, for_memory) = self.ends.entry(labels.subject).or_default();
+            (*ends, *for_memory) = (*ends + 1, *for_memory + u64::from(end.out_of_memory));
         }
         ended
     }
@@ -259,6 +303,11 @@ impl Machine {
 }
 
 impl Container {
+    /// Whether somebody else made it.
+    pub(super) fn is_foreign(&self) -> bool {
+        read(&self.labels).is_some_and(|labels| is_foreign(&labels))
+    }
+
     pub(super) fn is_running(&self) -> bool {
         self.status == ContainerStatus::Running
     }
@@ -312,6 +361,10 @@ pub(super) fn check_name(name: &str) -> Result<()> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
     let fine = name.len() > 1 && name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(allowed);
     if fine { Ok(()) } else { Err(Error::invalid("name", format!("{name:?} is no name"))) }
+}
+
+pub(super) fn no_space() -> Error {
+    Error::new(ErrorKind::DiskFull, "no space left on device").hint("free disk on the server")
 }
 
 pub(super) fn missing(name: &str) -> Error {

@@ -4,6 +4,7 @@ mod channel;
 mod clock;
 mod dice;
 mod fault;
+mod foreign;
 mod gate;
 mod journal;
 mod law;

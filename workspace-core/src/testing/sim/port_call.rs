@@ -39,6 +39,82 @@ pub enum PortCall {
 }
 
 impl PortCall {
+    /// Every call, as a table has them.
+    pub const ALL: [Self; 29] = [
+        Self::Probe,
+        Self::HasImage,
+        Self::PullImage,
+        Self::LoadImage,
+        Self::CreateNetwork,
+        Self::RemoveNetwork,
+        Self::ListNetworks,
+        Self::CreateContainer,
+        Self::StartContainer,
+        Self::StopContainer,
+        Self::RemoveContainer,
+        Self::InspectContainer,
+        Self::ListContainers,
+        Self::ContainerLogs,
+        Self::ContainerStats,
+        Self::CreateVolume,
+        Self::InspectVolume,
+        Self::RemoveVolume,
+        Self::ListVolumes,
+        Self::VolumeUsage,
+        Self::OpenChannel,
+        Self::Exec,
+        Self::ReadFile,
+        Self::WriteFile,
+        Self::ListFiles,
+        Self::DeleteFile,
+        Self::Commit,
+        Self::Lease,
+        Self::Query,
+    ];
+
+    /// Whether the store answers it, and not a server.
+    pub(super) const fn is_of_store(self) -> bool {
+        matches!(self, Self::Commit | Self::Lease | Self::Query)
+    }
+
+    /// Whether it needs room on the server's disk.
+    pub(super) const fn takes_disk(self) -> bool {
+        matches!(
+            self,
+            Self::PullImage
+                | Self::LoadImage
+                | Self::CreateNetwork
+                | Self::CreateContainer
+                | Self::StartContainer
+                | Self::CreateVolume
+                | Self::WriteFile
+        )
+    }
+
+    /// Whether it makes something that has a name.
+    pub(super) const fn makes(self) -> bool {
+        matches!(self, Self::CreateNetwork | Self::CreateContainer | Self::CreateVolume)
+    }
+
+    /// Whether its answer has a time of the server's clock.
+    pub(super) const fn tells_time(self) -> bool {
+        matches!(self, Self::Probe | Self::InspectContainer | Self::ListContainers)
+    }
+
+    /// Whether it is made again and again, whatever happens.
+    pub(super) const fn is_routine(self) -> bool {
+        matches!(
+            self,
+            Self::Probe
+                | Self::InspectContainer
+                | Self::ListContainers
+                | Self::ListNetworks
+                | Self::Commit
+                | Self::Lease
+                | Self::Query
+        )
+    }
+
     /// Whether it only looks.
     pub(super) const fn only_looks(self) -> bool {
         matches!(self, Self::Probe | Self::ListContainers | Self::ListNetworks | Self::ListVolumes | Self::HasImage)

@@ -1,7 +1,7 @@
 //! The server ports on a simulated server.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,20 +17,26 @@ use crate::port::{
     VolumeSummary,
 };
 use crate::testing::sim::channel::SimChannel;
-use crate::testing::sim::machine::{Container, Machine, check_name, missing};
+use crate::testing::sim::machine::{Container, End, Machine, check_name, missing};
 use crate::testing::sim::wire::{Arrived, Wire};
-use crate::testing::sim::{PortCall, logs};
+use crate::testing::sim::{Fault, PortCall, logs};
 
 /// One server of a [`World`](super::World), as one orchestrator sees it.
 #[derive(Debug)]
 pub struct SimServer {
     id: ServerId,
     wire: Wire,
+    /// The containers that were made or adopted here, by name.
+    made: Mutex<BTreeMap<String, u64>>,
 }
 
 impl SimServer {
     pub(super) const fn new(id: ServerId, wire: Wire) -> Self {
-        Self { id, wire }
+        Self { id, wire, made: Mutex::new(BTreeMap::new()) }
+    }
+
+    fn made(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -41,15 +47,15 @@ impl Server for SimServer {
     }
 
     async fn probe(&self) -> Result<Probe> {
-        let server_time = Some(self.wire.world().now());
-        let told = move |totals| Probe {
-            totals,
+        let now = self.wire.world().now();
+        let told = move |machine: &mut Machine| Probe {
+            totals: machine.totals,
             engine: "simulator".to_owned(),
             architecture: "x86_64".to_owned(),
-            server_time,
+            server_time: Some(machine.clock(now)),
             warnings: Vec::new(),
         };
-        self.wire.ask(PortCall::Probe, "", move |machine| Ok(told(machine.totals))).await
+        self.wire.ask(PortCall::Probe, "", move |machine| Ok(told(machine))).await
     }
 
     fn volumes(&self) -> &dyn VolumeStore {
@@ -128,14 +134,26 @@ impl Networks for SimServer {
 impl Containers for SimServer {
     async fn create_container(&self, spec: &ContainerSpec) -> Result<Created> {
         let spec_sent = spec.clone();
-        self.wire.ask_of(PortCall::CreateContainer, &spec.name, move |at, _| at.create_container(&spec_sent)).await
+        let make = move |at: &mut Machine, name: &str| {
+            let created = at.create_container(&spec_sent)?;
+            Ok((created, at.containers.get(name).map(|container| container.born)))
+        };
+        let (created, born) = self.wire.ask_of(PortCall::CreateContainer, &spec.name, make).await?;
+        self.made().extend(born.map(|born| (spec.name.clone(), born)));
+        Ok(created)
     }
 
     async fn start_container(&self, name: &str, input: Option<Bytes>) -> Result<()> {
         check_name(name)?;
         let (call, owned) = (PortCall::StartContainer, name.to_owned());
+        let born = self.made().get(name).copied();
         self.wire
-            .request(call, name, call.deadline(), |arrived| async move { start(arrived, owned, input.as_ref()) })
+            .request(
+                call,
+                name,
+                call.deadline(),
+                move |arrived| async move { start(arrived, owned, born, input.as_ref()) },
+            )
             .await
     }
 
@@ -208,9 +226,9 @@ impl VolumeStore for SimServer {
 }
 
 /// Starts a program, which then ends when it wants to.
-fn start(arrived: Arrived, name: String, input: Option<&Bytes>) -> Result<()> {
+fn start(arrived: Arrived, name: String, born: Option<u64>, input: Option<&Bytes>) -> Result<()> {
     let (at, given_up) = (arrived.world.now(), arrived.given_up);
-    let Some((run, program)) = arrived.act(|machine| machine.start(&name, given_up, input, at))? else {
+    let Some((run, program)) = arrived.act(|machine| machine.start(&name, born, given_up, input, at))? else {
         return Ok(());
     };
     if given_up {
@@ -220,8 +238,8 @@ fn start(arrived: Arrived, name: String, input: Option<&Bytes>) -> Result<()> {
         tokio::spawn(async move {
             sleep(after).await;
             let at = arrived.world.now();
-            let code = program.exit_code.into();
-            arrived.world.alter(&arrived.server, |machine| machine.end_by_itself(&name, run, code, at));
+            let end = End::exited(program.exit_code.into());
+            arrived.world.alter(&arrived.server, |machine| machine.end_by_itself(&name, run, end, at));
         });
     }
     Ok(())
@@ -234,8 +252,11 @@ async fn stop(arrived: Arrived, name: String, grace: Duration) -> Result<()> {
         Ok(container.filter(|container| container.is_running()).map(|container| container.run))
     };
     let Some(run) = arrived.act(find)? else { return Ok(()) };
-    let stubborn = arrived.world.plan().is_some() && arrived.world.dice.chance(100);
+    let stubborn = arrived.world.plan().is_some_and(|plan| arrived.world.dice.chance(plan.slow_stop));
+    if stubborn {
+        arrived.world.journal.fault(Fault::SlowStop, Some(PortCall::StopContainer));
+    }
     sleep(if stubborn { grace } else { arrived.world.dice.between(Duration::ZERO, Duration::from_millis(20)) }).await;
-    let (at, code) = (arrived.world.now(), if stubborn { 137 } else { 143 });
-    arrived.act(|machine| Ok(machine.end(&name, run, code, at))).map(|_| ())
+    let (at, end) = (arrived.world.now(), End::exited(if stubborn { 137 } else { 143 }));
+    arrived.act(|machine| Ok(machine.end(&name, run, end, at))).map(|_| ())
 }

@@ -57,12 +57,17 @@ impl FaultyStore {
 
     /// The way there.
     async fn there(&self, call: PortCall) -> Result<()> {
-        self.gate.pass().await;
+        let strike = self.world.strike(call);
+        self.gate.struck(&self.world, call, strike).await;
+        if self.gate.pass().await {
+            self.world.journal.fault(Fault::Paused, Some(call));
+        }
         self.world.journal.step(call);
         sleep(self.world.dice.between(Duration::ZERO, Duration::from_millis(3))).await;
         let Some(plan) = self.world.plan() else { return Ok(()) };
         let outage = *self.outage.lock().unwrap_or_else(PoisonError::into_inner);
         if outage.is_some_and(|until| until > Instant::now()) {
+            self.world.journal.fault(Fault::StoreOutage, Some(call));
             sleep(Duration::from_millis(200)).await;
             return Err(unavailable());
         }
@@ -76,7 +81,11 @@ impl FaultyStore {
     /// The way back: what was written stays written.
     async fn back<T>(&self, call: PortCall, answer: T) -> Result<T> {
         sleep(self.world.dice.between(Duration::ZERO, Duration::from_millis(2))).await;
-        self.gate.pass().await;
+        let strike = if call == PortCall::Query { None } else { self.world.strike(call) };
+        self.gate.struck(&self.world, call, strike).await;
+        if self.gate.pass().await {
+            self.world.journal.fault(Fault::Paused, Some(call));
+        }
         let lost = self.world.plan().is_some_and(|plan| self.world.dice.chance(plan.store_after));
         if lost && call != PortCall::Query {
             self.world.journal.fault(Fault::StoreAfter, Some(call));

@@ -10,7 +10,7 @@ use tokio::time::{sleep, sleep_until, timeout};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::testing::sim::fault::Fate;
-use crate::testing::sim::machine::{Machine, check_name};
+use crate::testing::sim::machine::{Machine, check_name, no_space};
 use crate::testing::sim::{Fault, Gate, PortCall, World};
 
 /// The connection to one simulated server. Cheap to clone.
@@ -85,21 +85,30 @@ impl Wire {
         W: FnOnce(Arrived) -> F + Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
+        let strike = self.world.strike(call);
+        let before = self.world.dice.chance(500);
+        self.gate.struck(&self.world, call, strike.filter(|_| before)).await;
         if self.gate.pass().await {
+            self.world.journal.fault(Fault::Paused, Some(call));
             // A process that stands still asks for nothing; what its timers asked for is not sent in its stead.
             return Err(self.unreachable("the connection broke"));
         }
         self.world.journal.step(call);
+        self.world.strike_server(&self.server, strike.filter(|_| before));
         let fate = self.world.fate(call, deadline);
         let Some(boot) = self.world.look(&self.server, |machine| machine.up.then_some(machine.boot)).flatten() else {
+            self.world.journal.fault(Fault::Crash, Some(call));
             sleep(fate.back).await;
             return Err(self.unreachable("it is down"));
         };
         let (answer, answered) = oneshot::channel();
         let sent = Sent { wire: self.clone(), call, subject: subject.to_owned(), fate, boot, answer };
-        tokio::spawn(sent.travel(work));
+        tokio::spawn(sent.travel(work, strike.filter(|_| !before)));
         let answer = timeout(deadline, answered).await;
-        self.gate.pass().await;
+        self.gate.struck(&self.world, call, strike.filter(|_| !before)).await;
+        if self.gate.pass().await {
+            self.world.journal.fault(Fault::Paused, Some(call));
+        }
         match answer {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(self.unreachable("the connection broke")),
@@ -126,7 +135,8 @@ struct Sent<T> {
 }
 
 impl<T> Sent<T> {
-    async fn travel<W, F>(self, work: W)
+    /// A strike of the server comes after the request was carried out.
+    async fn travel<W, F>(self, work: W, strike: Option<Fault>)
     where
         W: FnOnce(Arrived) -> F,
         F: Future<Output = Result<T>>,
@@ -137,16 +147,31 @@ impl<T> Sent<T> {
             return answer.closed().await;
         }
         sleep(fate.there).await;
-        if !wire.taken(boot).await || (answer.is_closed() && !fate.outlives_caller) {
+        if !wire.taken(call, boot).await {
+            return wire.world.journal.fault(Fault::Crash, Some(call));
+        }
+        if answer.is_closed() && !fate.outlives_caller {
             return;
         }
         let given_up = answer.is_closed();
         let Wire { world, server, .. } = wire;
-        let result = work(Arrived { world: Arc::clone(&world), server: Arc::clone(&server), given_up }).await;
+        world.take_name(&server, call, &subject);
+        let result = match refused(&world, &server, call) {
+            Some(error) => Err(error),
+            None => work(Arrived { world: Arc::clone(&world), server: Arc::clone(&server), given_up }).await,
+        };
+        if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::DiskFull) {
+            world.journal.fault(Fault::DiskFull, Some(call));
+        }
         if result.is_err() || !call.only_looks() {
             let end = result.as_ref().err().map_or("ok", |error| error.kind().code());
             let late = if given_up { " after its caller gave up" } else { "" };
             world.note(&format_args!("{server} {call:?} {subject}: {end}{late}"));
+        }
+        world.strike_server(&server, strike);
+        if !wire_is_up(&world, &server, boot) {
+            world.journal.fault(Fault::Crash, Some(call));
+            return;
         }
         match fate.fault {
             Some(Fault::ReplyLost) => answer.closed().await,
@@ -160,9 +185,24 @@ impl<T> Sent<T> {
     }
 }
 
+/// Why a server as it is now refuses a request; what meets the request without refusing it is counted.
+fn refused(world: &World, server: &str, call: PortCall) -> Option<Error> {
+    let (disk_full, clock_wrong) = world.look(server, |machine| (machine.disk_full, machine.ahead_micros != 0))?;
+    if clock_wrong && call.tells_time() {
+        world.journal.fault(Fault::ClockSkew, Some(call));
+    }
+    (disk_full && call.takes_disk() && call != PortCall::CreateContainer).then(no_space)
+}
+
+/// Whether the server is still in the life in which the request was sent: a crash cuts its connections.
+fn wire_is_up(world: &World, server: &str, boot: u64) -> bool {
+    world.look(server, |machine| machine.up && machine.boot == boot).unwrap_or(false)
+}
+
 impl Wire {
     /// Waits until the server takes the request; false when it went down in between.
-    async fn taken(&self, boot: u64) -> bool {
+    async fn taken(&self, call: PortCall, boot: u64) -> bool {
+        let mut hung = false;
         loop {
             let state = self.world.look(&self.server, |machine| {
                 let same = machine.up && machine.boot == boot;
@@ -173,6 +213,9 @@ impl Wire {
                 Some(None) => return true,
                 // Those that waited are taken in any order.
                 Some(Some(until)) => {
+                    if !std::mem::replace(&mut hung, true) {
+                        self.world.journal.fault(Fault::Hang, Some(call));
+                    }
                     let after = self.world.dice.between(Duration::ZERO, Duration::from_millis(30));
                     sleep_until(until + after).await;
                 }

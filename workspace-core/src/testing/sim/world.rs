@@ -6,17 +6,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::clock::{Clock, Timestamp};
 use crate::environment::{Environment, SeededEntropy};
 use crate::error::{Error, ErrorKind, Result};
+use crate::port::ImageRef;
 use crate::resources::Resources;
 use crate::signal::{Listener, Signal};
 use crate::testing::sim::fault::Fate;
 use crate::testing::sim::journal::Journal;
-use crate::testing::sim::machine::Machine;
+use crate::testing::sim::machine::{Container, End, Machine};
 use crate::testing::sim::{Dice, Fault, FaultPlan, PortCall, SimClock, law};
 
 /// Simulated servers at endpoints `sim://<name>`, on tokio's clock.
@@ -59,6 +60,38 @@ impl World {
         Environment::new(Arc::new(self.clock), Arc::new(SeededEntropy::new(self.dice.number())))
     }
 
+    /// The same for a master, whose clock may be wrong.
+    pub(super) fn master_environment(&self) -> Environment {
+        let ahead = self.skew(self.plan.master_skew);
+        Environment::new(Arc::new(self.clock.ahead(ahead)), Arc::new(SeededEntropy::new(self.dice.number())))
+    }
+
+    /// How far a clock is off, in microseconds, at most this much either way.
+    fn skew(&self, most: Duration) -> i64 {
+        let micros = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(0);
+        let ahead = micros(self.dice.between(Duration::ZERO, most * 2)) - micros(most);
+        if ahead != 0 {
+            self.journal.fault(Fault::ClockSkew, None);
+        }
+        ahead
+    }
+
+    /// Puts a server's clock wrong, by ten minutes at most.
+    pub fn skew_clock(&self, server: &str) {
+        let ahead = self.skew(Duration::from_mins(10));
+        self.note(&format_args!("the clock of {server} is {} s ahead", ahead / 1_000_000));
+        self.alter(server, |machine| machine.ahead_micros = ahead);
+    }
+
+    /// Fills a server's disk, or frees it.
+    pub fn fill_disk(&self, server: &str, full: bool) {
+        if full {
+            self.journal.fault(Fault::DiskFull, None);
+        }
+        self.note(&format_args!("the disk of {server} {}", if full { "is full" } else { "has room" }));
+        self.alter(server, |machine| machine.disk_full = full);
+    }
+
     /// Whether things go wrong from now on. What was late already still comes.
     pub fn set_faults(&self, on: bool) {
         self.faults.store(on, Ordering::Relaxed);
@@ -83,10 +116,22 @@ impl World {
         let at = self.now();
         self.alter(server, |machine| {
             (machine.up, machine.hung_until) = (false, None);
-            let running: Vec<_> = machine.containers.iter().map(|(name, one)| (name.clone(), one.run)).collect();
+            let ours = machine.containers.iter().filter(|(_, one)| !one.is_foreign());
+            let running: Vec<_> = ours.map(|(name, one)| (name.clone(), one.run)).collect();
             for (name, run) in running {
-                machine.end_by_itself(&name, run, 137, at);
+                machine.end_by_itself(&name, run, End::exited(137), at);
             }
+        });
+    }
+
+    /// Goes down, and comes back after a while.
+    pub(super) fn bounce(self: &Arc<Self>, server: &str) {
+        self.crash(server);
+        let back = self.dice.between(Duration::from_secs(2), Duration::from_secs(90));
+        let (world, server) = (Arc::clone(self), server.to_owned());
+        tokio::spawn(async move {
+            sleep(back).await;
+            world.heal(&server);
         });
     }
 
@@ -96,19 +141,14 @@ impl World {
             if !machine.up {
                 machine.boot += 1;
             }
-            (machine.up, machine.hung_until) = (true, None);
+            (machine.up, machine.hung_until, machine.disk_full) = (true, None, false);
         });
         self.note(&format_args!("{server} is well"));
     }
 
     /// Ends the program of a container as if by itself; false when it does not run.
     pub fn end_program(&self, server: &str, container: &str, exit_code: i64) -> bool {
-        let at = self.now();
-        let ended = self.alter(server, |machine| {
-            let run = machine.containers.get(container).map(|one| one.run)?;
-            Some(machine.end_by_itself(container, run, exit_code, at))
-        });
-        let ended = ended.flatten().unwrap_or(false);
+        let ended = self.end_run(server, container, End::exited(exit_code));
         if ended {
             self.journal.fault(Fault::Died, None);
             self.note(&format_args!("{server} {container} ends by itself with {exit_code}"));
@@ -116,12 +156,31 @@ impl World {
         ended
     }
 
+    /// Ends the program of a container as the kernel does for its memory; false when it does not run.
+    pub fn end_for_memory(&self, server: &str, container: &str) -> bool {
+        let ended = self.end_run(server, container, End { exit_code: 137, out_of_memory: true });
+        if ended {
+            self.journal.fault(Fault::OutOfMemory, None);
+            self.note(&format_args!("{server} {container} is ended for its memory"));
+        }
+        ended
+    }
+
+    fn end_run(&self, server: &str, container: &str, end: End) -> bool {
+        let at = self.now();
+        let ended = self.alter(server, |machine| {
+            let run = machine.containers.get(container).map(|one| one.run)?;
+            Some(machine.end_by_itself(container, run, end, at))
+        });
+        ended.flatten().unwrap_or(false)
+    }
+
     /// Ends and removes a container as somebody else would; false when there is none.
     pub fn remove_behind(&self, server: &str, container: &str) -> bool {
         let at = self.now();
         let removed = self.alter(server, |machine| {
             let run = machine.containers.get(container).map(|one| one.run)?;
-            machine.end_by_itself(container, run, 137, at);
+            machine.end_by_itself(container, run, End::exited(137), at);
             machine.containers.remove(container)
         });
         let removed = removed.flatten().is_some();
@@ -132,12 +191,22 @@ impl World {
         removed
     }
 
-    /// Every container that runs, with its server.
+    /// The names of everything that is on a server: containers, networks and volumes, whoever made them.
+    pub fn objects(&self, server: &str) -> Vec<String> {
+        let names = self.look(server, |machine| {
+            let containers = machine.containers.keys();
+            containers.chain(machine.networks.keys()).chain(machine.volumes.keys()).cloned().collect()
+        });
+        names.unwrap_or_default()
+    }
+
+    /// Every container of ours that runs, with its server.
     pub fn running(&self) -> Vec<(String, String)> {
         let mut running = Vec::new();
         for server in self.servers() {
             let names = self.look(&server, |machine| {
-                let running = machine.containers.iter().filter(|(_, container)| container.is_running());
+                let ours = |container: &Container| container.is_running() && !container.is_foreign();
+                let running = machine.containers.iter().filter(|(_, container)| ours(container));
                 running.map(|(name, _)| name.clone()).collect::<Vec<_>>()
             });
             running.extend(names.into_iter().flatten().map(|name| (server.clone(), name)));
@@ -145,10 +214,12 @@ impl World {
         running
     }
 
-    /// How often programs of this subject ended by themselves or with their server.
-    pub(super) fn ends_of(&self, subject: Uuid) -> u64 {
+    /// How often programs of this subject ended by themselves or with their server, and how often of them for their
+    /// memory.
+    pub(super) fn ends_of(&self, subject: Uuid) -> (u64, u64) {
         let machines = self.machines.lock().unwrap_or_else(PoisonError::into_inner);
-        machines.values().filter_map(|machine| machine.ends.get(&subject)).sum()
+        let ends = machines.values().filter_map(|machine| machine.ends.get(&subject));
+        ends.fold((0, 0), |(all, for_memory), (ends, out_of_memory)| (all + ends, for_memory + out_of_memory))
     }
 
     /// The names of the servers.
@@ -171,6 +242,42 @@ impl World {
     /// The plan, while things go wrong.
     pub(super) fn plan(&self) -> Option<&FaultPlan> {
         self.faults.load(Ordering::Relaxed).then_some(&self.plan)
+    }
+
+    /// What strikes at this very call.
+    pub(super) fn strike(&self, call: PortCall) -> Option<Fault> {
+        let rate = self.plan().map(|plan| u64::from(plan.struck)).filter(|&rate| rate > 0)?;
+        let rate = if call.is_routine() { rate } else { rate * 40 };
+        if self.dice.below(100_000) >= rate {
+            return None;
+        }
+        let faults = [Fault::Killed, Fault::Paused, Fault::Hang, Fault::Crash];
+        self.dice.pick(if call.is_of_store() { &faults[..2] } else { &faults }).copied()
+    }
+
+    /// What strikes a server at a call; everything else is none of the server's business.
+    pub(super) fn strike_server(self: &Arc<Self>, server: &str, strike: Option<Fault>) {
+        match strike {
+            Some(Fault::Hang) => self.hang(server, self.dice.between(Duration::from_secs(1), Duration::from_secs(100))),
+            Some(Fault::Crash) => self.bounce(server),
+            _ => {}
+        }
+    }
+
+    /// Now and then somebody else has the name already that a call is to make.
+    pub(super) fn take_name(&self, server: &str, call: PortCall, name: &str) {
+        let Some(plan) = self.plan().filter(|plan| plan.foreign > 0 && call.makes()) else { return };
+        if !self.dice.chance(plan.foreign) {
+            return;
+        }
+        let taken = self.look(server, |machine| {
+            let image = machine.images.iter().next().map(ImageRef::new)?;
+            machine.take_name(call, name, &image).then_some(())
+        });
+        if taken.flatten().is_some() {
+            self.journal.fault(Fault::Foreign, Some(call));
+            self.note(&format_args!("{server}: somebody else has {name}"));
+        }
     }
 
     /// Throws the dice for a call of a server.

@@ -29,7 +29,26 @@ pub(super) fn unleash(world: &Arc<World>, masters: &Arc<Masters>, plan: &FaultPl
             world.hang(server, world.dice.between(Duration::from_secs(1), Duration::from_secs(100)));
         }
     });
-    every(plan.crash, |world, _| crash(world));
+    every(plan.crash, |world, _| {
+        if let Some(server) = world.dice.pick(&world.servers()) {
+            world.bounce(server);
+        }
+    });
+    every(plan.disk_full, |world, _| {
+        if let Some(server) = world.dice.pick(&world.servers()) {
+            fill_disk(world, server);
+        }
+    });
+    every(plan.clock_skew, |world, _| {
+        if let Some(server) = world.dice.pick(&world.servers()) {
+            world.skew_clock(server);
+        }
+    });
+    every(plan.out_of_memory, |world, _| {
+        if let Some((server, container)) = world.dice.pick(&world.running()) {
+            world.end_for_memory(server, container);
+        }
+    });
     every(plan.died, |world, _| {
         let running = world.running();
         if let Some((server, container)) = world.dice.pick(&running) {
@@ -57,13 +76,13 @@ pub(super) fn unleash(world: &Arc<World>, masters: &Arc<Masters>, plan: &FaultPl
     chaos
 }
 
-fn crash(world: &Arc<World>) {
-    let Some(server) = world.dice.pick(&world.servers()).cloned() else { return };
-    world.crash(&server);
-    let back = world.dice.between(Duration::from_secs(2), Duration::from_secs(90));
-    let world = Arc::clone(world);
+/// Full until somebody frees some of it.
+fn fill_disk(world: &Arc<World>, server: &str) {
+    world.fill_disk(server, true);
+    let free = world.dice.between(Duration::from_secs(2), Duration::from_secs(90));
+    let (world, server) = (Arc::clone(world), server.to_owned());
     tokio::spawn(async move {
-        sleep(back).await;
-        world.heal(&server);
+        sleep(free).await;
+        world.fill_disk(&server, false);
     });
 }

@@ -7,13 +7,16 @@ use bytes::Bytes;
 use tokio::time::sleep;
 
 use crate::id::{OwnerId, WorkspaceId};
-use crate::model::{PlacementSpec, RestartPolicy, RestartSpec, StrategyKind, WorkspaceSpec};
+use crate::model::{PlacementSpec, RestartPolicy, RestartSpec, Status, StrategyKind, Workspace, WorkspaceSpec};
 use crate::orchestrator::{Caller, Idempotency, NewWorkspace, Orchestrator, WorkspacePatch};
-use crate::port::{ExecRequest, StateStore};
+use crate::port::{ExecRequest, LogOptions, StateStore};
 use crate::resources::Resources;
 use crate::testing::sim::World;
 use crate::testing::sim::run::history::{History, rows};
 use crate::testing::sim::run::masters::Masters;
+
+/// How many things somebody does in a workspace, one after the other.
+const THINGS: u32 = 24;
 
 /// What clients share.
 #[derive(Clone, Debug)]
@@ -38,8 +41,10 @@ impl Clients {
     async fn ask(&self, number: u64) {
         let dice = &self.world.dice;
         let master = dice.below(self.masters.count());
-        let known: Vec<_> = rows(self.store.as_ref()).await.iter().map(|row| row.id).collect();
         let (kind, clients) = (dice.below(100), self.clone());
+        // Most is to be seen of what runs.
+        let shown = |row: &&Workspace| kind < 85 || row.observed.status == Status::Running;
+        let known: Vec<_> = rows(self.store.as_ref()).await.iter().filter(shown).map(|row| row.id).collect();
         let target = dice.pick(&known).copied();
         let Some(id) = target.filter(|_| kind >= 30) else {
             let new = self.new_workspace(number);
@@ -72,8 +77,28 @@ impl Clients {
             58..67 => ("restart", fleet.restart_workspace(&admin, id).await.map(drop)),
             67..76 => ("patch", fleet.patch_workspace(&admin, id, self.patch(), None).await.map(drop)),
             76..85 => ("delete", self.delete(fleet, id).await),
-            85..94 => ("write", self.write(fleet, id, number).await),
-            94..97 => ("cordon", self.cordon(fleet, number).await),
+            85..92 => ("write", self.write(fleet, id, number).await),
+            92..93 => ("cordon", self.cordon(fleet, number).await),
+            _ => {
+                for _ in 0..THINGS {
+                    self.use_it(fleet, id).await;
+                }
+                return;
+            }
+        };
+        let answer = done.as_ref().err().map_or("ok", |error| error.kind().code());
+        self.world.note(&format_args!("client: {what} {id}: {answer}"));
+    }
+
+    /// What people do in a workspace that runs.
+    async fn use_it(&self, fleet: &Orchestrator, id: WorkspaceId) {
+        let admin = Caller::admin();
+        let (what, done) = match self.world.dice.below(6) {
+            0 => ("read", fleet.read_file(&admin, id, "notes/none").await.map(drop)),
+            1 => ("list", fleet.list_files(&admin, id, "", 2).await.map(drop)),
+            2 => ("remove", fleet.delete_file(&admin, id, "notes/none").await),
+            3 => ("logs", fleet.logs(&admin, id, LogOptions { tail: None, follow: false }).await.map(drop)),
+            4 => ("stats", fleet.workspace_stats(&admin, id).await.map(drop)),
             _ => ("exec", fleet.exec(&admin, id, ExecRequest::new(["echo", "hi"])).await.map(drop)),
         };
         let answer = done.as_ref().err().map_or("ok", |error| error.kind().code());

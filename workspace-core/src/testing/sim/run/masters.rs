@@ -24,6 +24,8 @@ pub(super) enum End {
     Killed,
     /// In order.
     ShutDown,
+    /// At a call of its own, which the world counted.
+    Struck,
 }
 
 /// The masters of a run.
@@ -142,15 +144,16 @@ async fn live(
         let config = Config { master: MasterId::new(&name), ..Config::default() };
         let builder = Orchestrator::builder(SimPool::new(&world).gated(&gate));
         let starting =
-            builder.shared_store(Arc::clone(&way) as _).environment(world.environment()).config(config).start();
+            builder.shared_store(Arc::clone(&way) as _).environment(world.master_environment()).config(config).start();
         let started = tokio::select! {
             biased;
-            end = ends.recv() => end.map(Err),
+            end = ends.recv() => end.map(|_| Err(End::Killed)),
+            () = gate.fallen() => Some(Err(End::Struck)),
             started = starting => Some(Ok(started)),
         };
         let end = match started {
             None => return,
-            Some(Err(_)) => Some(End::Killed),
+            Some(Err(end)) => Some(end),
             Some(Ok(Err(error))) => {
                 world.note(&format_args!("{name} did not start: {}", error.chain()));
                 sleep(Duration::from_secs(1)).await;
@@ -158,8 +161,13 @@ async fn live(
             }
             Some(Ok(Ok(orchestrator))) => {
                 world.note(&format_args!("{name} is up"));
+                let fallen = Arc::clone(&gate);
                 *lock(&slot) = Some(Life { orchestrator, store: way, gate, calls: JoinSet::new() });
-                ends.recv().await
+                tokio::select! {
+                    biased;
+                    end = ends.recv() => end,
+                    () = fallen.fallen() => Some(End::Struck),
+                }
             }
         };
         let Some(end) = end else { return };
@@ -173,11 +181,23 @@ async fn live(
 async fn finish(world: &World, name: &str, slot: &Mutex<Option<Life>>, end: End) {
     let life = lock(slot).take();
     world.note(&format_args!("{name} {end:?}"));
-    world.journal.fault(if end == End::Killed { Fault::Killed } else { Fault::ShutDown }, None);
+    match end {
+        End::Killed => world.journal.fault(Fault::Killed, None),
+        End::ShutDown => world.journal.fault(Fault::ShutDown, None),
+        End::Struck => {}
+    }
     let Some(Life { orchestrator, calls, gate, .. }) = life else { return };
-    gate.open();
+    gate.end();
     drop(calls);
-    if end == End::ShutDown && timeout(LONGEST_SHUTDOWN, orchestrator.shutdown()).await.is_err() {
+    if end != End::ShutDown {
+        return;
+    }
+    let ended = tokio::select! {
+        biased;
+        () = gate.fallen() => Ok(()),
+        ended = timeout(LONGEST_SHUTDOWN, orchestrator.shutdown()) => ended,
+    };
+    if ended.is_err() {
         world.violation(&format_args!("{name} was still shutting down after {} s", LONGEST_SHUTDOWN.as_secs()));
     }
 }

@@ -2,6 +2,7 @@
 
 mod chaos;
 mod client;
+mod coverage;
 mod history;
 mod masters;
 mod quiet;
@@ -9,6 +10,7 @@ mod report;
 mod scenario;
 mod watch;
 
+pub use coverage::Coverage;
 pub use report::{Report, Totals};
 pub use scenario::run_seed;
 pub(super) use watch::Watch;

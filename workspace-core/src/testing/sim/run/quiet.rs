@@ -10,7 +10,7 @@ use crate::model::{Intent, Project, ReservationPart, ServerState, Status, Worksp
 use crate::port::{ObjectKind, ObjectLabels, PageRequest, StateStore};
 use crate::resources::Resources;
 use crate::testing::sim::World;
-use crate::testing::sim::machine::{Machine, read};
+use crate::testing::sim::machine::{Container, Machine, read};
 use crate::testing::sim::run::history::rows;
 
 /// How long after its time a workspace may still be there: until the next pass over all, and its deletion.
@@ -59,7 +59,8 @@ pub(super) async fn unknown_volumes(world: &World, store: &dyn StateStore) -> u6
                 .values()
                 .any(|project| project.copy.as_ref().map(|copy| project.volume_name(copy)).as_ref() == Some(name))
         };
-        machine.volumes.keys().filter(|name| !known(name)).count() as u64
+        let ours = |name: &&String| !machine.foreign.contains(*name);
+        machine.volumes.keys().filter(ours).filter(|name| !known(name)).count() as u64
     };
     world.servers().iter().filter_map(|server| world.look(server, unknown)).sum()
 }
@@ -116,6 +117,9 @@ impl Rows {
             let Some(labels) = read(&container.labels).filter(|labels| labels.kind == ObjectKind::Workspace) else {
                 continue;
             };
+            if container.is_foreign() {
+                continue;
+            }
             match self.workspace(here, &labels) {
                 None => differences.push(format!("I2 container {name} has no row")),
                 Some(row) if container.is_running() => {
@@ -130,7 +134,7 @@ impl Rows {
                 }
             }
         }
-        for name in machine.networks.keys() {
+        for name in machine.networks.keys().filter(|name| !machine.foreign.contains(*name)) {
             let known =
                 self.workspaces.values().any(|row| &row.network_name() == name && row.desired.server == Some(here));
             if !known {
@@ -144,7 +148,8 @@ impl Rows {
 
     fn compare_row(&self, row: &Workspace, machine: &Machine, differences: &mut Vec<String>) {
         let current = row.container_name(row.observed.generation);
-        let runs = machine.containers.get(&current).is_some_and(super::super::machine::Container::is_running);
+        let ours = |container: &&Container| container.is_running() && !container.is_foreign();
+        let runs = machine.containers.get(&current).filter(ours).is_some();
         if row.observed.status == Status::Running && !runs {
             differences.push(format!("I2 {current} does not run, and its row says so"));
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use crate::testing::sim::run::coverage::Coverage;
 use crate::testing::sim::{Fault, PortCall};
 
 /// What one seed gave.
@@ -32,7 +33,7 @@ pub struct Report {
 impl Report {
     /// The line that repeats this run.
     pub fn repeat(&self) -> String {
-        format!("SIM_SEED={} cargo nextest run -p workspace-core --no-capture sim::run::tests::seeds", self.seed)
+        format!("make sim SEED={}", self.seed)
     }
 }
 
@@ -67,6 +68,11 @@ impl Totals {
         self.violations += report.violations.len() as u64;
         self.ghosts += report.ghosts;
         self.unknown_volumes += report.unknown_volumes;
+    }
+
+    /// How often each fault met each call.
+    pub fn coverage(&self) -> Coverage {
+        Coverage::of(&self.faults)
     }
 }
 

@@ -25,7 +25,15 @@ struct Seen {
 }
 
 /// Why a start may be given up. Anything else is a mistake of ours.
-const REASONS: [&str; 5] = ["image_not_found", "not_running", "timeout", "server_unreachable", "store_unavailable"];
+const REASONS: [&str; 7] = [
+    "image_not_found",
+    "not_running",
+    "timeout",
+    "server_unreachable",
+    "store_unavailable",
+    "disk_full",
+    "foreign_object",
+];
 
 impl Watch {
     /// Looks at everything that the store holds.
@@ -93,7 +101,7 @@ impl Watch {
 /// What runs holds at least what it may use, but for what was started by a request whose caller had given up.
 fn running(world: &World, server: &ServerState, live: &[Reservation]) {
     let over = |machine: &mut Machine| {
-        let containers = machine.containers.values().filter(|one| one.is_running() && !one.ghost);
+        let containers = machine.containers.values().filter(|one| one.is_running() && !one.ghost && !one.is_foreign());
         let over = containers.filter_map(|one| {
             let labels = read(&one.labels).filter(|labels| labels.kind == ObjectKind::Workspace)?;
             let holds = |held: &&Reservation| held.holder == labels.subject && held.part == ReservationPart::Compute;
@@ -117,9 +125,12 @@ fn story(world: &World, id: WorkspaceId, events: &[Event], gone: bool) {
         world.violation(&format_args!("I5 event {} of {id} stands at {at}", event.seq));
     }
     let of = |kind: &'static str| events.iter().filter(move |event| event.kind == kind);
-    let (died, ends) = (of("workspace.died").count() as u64, world.ends_of(id.as_uuid()));
-    if died > ends {
-        world.violation(&format_args!("{id} is said to have died {died} times, and did {ends} times"));
+    let died = of("workspace.died").count() as u64;
+    let for_memory = of("workspace.died").filter(|event| event.data["code"] == "out_of_memory").count() as u64;
+    let (ends, ends_for_memory) = world.ends_of(id.as_uuid());
+    if died > ends || for_memory > ends_for_memory {
+        let (said, was) = ((died, for_memory), (ends, ends_for_memory));
+        world.violation(&format_args!("{id} is said to have died {said:?} times (all, for memory), and did {was:?}"));
     }
     if gone && of("workspace.deleted").count() != 1 {
         world.violation(&format_args!("I5 {id} is gone without exactly one workspace.deleted"));
