@@ -4,7 +4,7 @@ export FLEET_CACHE ?= $(HOME)/.cache/workspace-fleet
 export CARGO_TARGET_DIR ?= $(FLEET_CACHE)/target
 
 .DEFAULT_GOAL := help
-.PHONY: help run down tour test lint doc sim bench-overhead bench-placement bench-snapshot workload test-bare
+.PHONY: help run down tour test lint doc sim planted bench-overhead bench-placement bench-snapshot workload test-bare
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ test: ## everything CI runs, on real parts, with what it needs installed first
 
 sim: ## the orchestrator under faults, by seed; SEED=n repeats one with its trace (SEEDS=1000 FIRST=0 TABLE=1)
 	@cargo run --quiet --release -p workspace-core --features testing --example sim
+
+planted: ## does the simulator find bugs that are planted? (SEEDS=200)
+	@fleet/planted
 
 bench-overhead: ## what we add to the time that Docker takes, on one real server (ROUNDS=100 EXECS=200)
 	@fleet/bench-overhead

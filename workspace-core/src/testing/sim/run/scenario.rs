@@ -70,6 +70,7 @@ async fn scenario(seed: u64) -> Report {
     sleep(LATEST).await;
     uncordon(&world, &masters).await;
     converge(&world, &store).await;
+    consistent(&world, &masters).await;
     history.check(&world, store.as_ref()).await;
     clean_slate(&world, &store, &masters).await;
     watch.look_back(&world, store.as_ref()).await;
@@ -91,6 +92,18 @@ async fn add_servers(world: &World, masters: &Masters, count: u64) {
         let fleet = masters.any().await;
         if let Err(error) = fleet.register_server(&Caller::admin(), spec, Registration::MustAnswer, None).await {
             world.violation(&format_args!("{name} was not registered: {}", error.chain()));
+        }
+    }
+}
+
+/// A master's books are those of the store (I10).
+async fn consistent(world: &World, masters: &Masters) {
+    match masters.any().await.consistency_check(&Caller::admin()).await {
+        Err(error) => world.violation(&format_args!("I10 the books were not compared: {}", error.chain())),
+        Ok(found) => {
+            for difference in found.differences {
+                world.violation(&format_args!("I10 the books do not agree: {difference:?}"));
+            }
         }
     }
 }
