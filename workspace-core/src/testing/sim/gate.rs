@@ -30,7 +30,7 @@ impl Gate {
     /// The master ends at the call that it makes: neither this nor any later one comes back.
     async fn fall(&self) {
         self.fallen.raise();
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// What strikes the master at this call; everything else is none of the master's business.

@@ -149,7 +149,7 @@ impl Rows {
     fn compare_row(&self, row: &Workspace, machine: &Machine, differences: &mut Vec<String>) {
         let current = row.container_name(row.observed.generation);
         let ours = |container: &&Container| container.is_running() && !container.is_foreign();
-        let runs = machine.containers.get(&current).filter(ours).is_some();
+        let runs = machine.containers.get(&current).as_ref().is_some_and(ours);
         if row.observed.status == Status::Running && !runs {
             differences.push(format!("I2 {current} does not run, and its row says so"));
         }
