@@ -38,6 +38,7 @@ fn create(env: &Environment, fence: &Fence, server: ServerId) -> Change {
         server: Some(server),
         network_slot: None,
         placement: PlacementRecord::default(),
+        switch: None,
     };
     let row = Workspace {
         id: workspace,

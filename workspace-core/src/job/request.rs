@@ -58,6 +58,20 @@ pub enum JobStep {
         /// What to say of it.
         message: String,
     },
+    /// Reads every byte of a snapshot and checks it.
+    Verify {
+        /// Where the storage is and how to get in.
+        storage: Secret,
+        /// Which snapshot.
+        place: SnapshotPlace,
+    },
+    /// Removes a snapshot; one that is not there is removed already.
+    Delete {
+        /// Where the storage is and how to get in.
+        storage: Secret,
+        /// Which snapshot.
+        place: SnapshotPlace,
+    },
     /// Writes a snapshot into the tree.
     Restore {
         /// Where the storage is and how to get in.
@@ -157,7 +171,10 @@ impl JobRequest {
                 JobStep::Push { remote, .. } => {
                     secrets.extend(remote.as_ref().and_then(|remote| remote.token.as_ref()).map(Secret::reveal));
                 }
-                JobStep::Snapshot { storage, .. } | JobStep::Restore { storage, .. } => secrets.push(storage.reveal()),
+                JobStep::Snapshot { storage, .. }
+                | JobStep::Restore { storage, .. }
+                | JobStep::Verify { storage, .. }
+                | JobStep::Delete { storage, .. } => secrets.push(storage.reveal()),
             }
         }
         secrets

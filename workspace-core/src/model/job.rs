@@ -124,6 +124,16 @@ pub enum SyncStep {
         /// What to say of it.
         message: Option<String>,
     },
+    /// Reads every byte of a snapshot and checks it. Needs no data.
+    Verify {
+        /// Which snapshot.
+        snapshot: SnapshotId,
+    },
+    /// Removes a snapshot from object storage. Needs no data.
+    Delete {
+        /// Which snapshot.
+        snapshot: SnapshotId,
+    },
     /// Writes a snapshot into the copy.
     Restore {
         /// Which snapshot.
@@ -153,9 +163,15 @@ impl Work {
             Self::Sync(steps) => steps.iter().any(|step| match step {
                 SyncStep::Clone | SyncStep::Pull | SyncStep::Push { .. } => true,
                 SyncStep::Restore { dry_run, .. } => !dry_run,
-                SyncStep::Snapshot { .. } => false,
+                SyncStep::Snapshot { .. } | SyncStep::Verify { .. } | SyncStep::Delete { .. } => false,
             }),
         }
+    }
+
+    /// Whether it works on a project's data, and not in the object storage alone.
+    pub fn needs_data(&self) -> bool {
+        let apart = |step: &SyncStep| matches!(step, SyncStep::Verify { .. } | SyncStep::Delete { .. });
+        !matches!(self, Self::Sync(steps) if !steps.is_empty() && steps.iter().all(apart))
     }
 
     /// Whether it must not run a second time once its program took the request: what it did cannot be taken back.
@@ -170,7 +186,7 @@ impl Work {
 /// How one step of a job went.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepReport {
-    /// Which: `agent`, `clone`, `pull`, `commit`, `push`, `snapshot` or `restore`.
+    /// Which: `agent`, `clone`, `pull`, `commit`, `push`, `snapshot`, `restore`, `verify` or `delete`.
     pub step: String,
     /// What came of it, a JSON object; null when it failed.
     pub report: Value,

@@ -26,5 +26,5 @@ pub use snapshot::{Snapshot, SnapshotProfile, SnapshotStatus};
 pub use token::{Scope, Token};
 pub use workspace::{
     Desired, Failover, Health, Intent, Observed, PlacementRecord, PlacementSpec, Problem, RestartPolicy, RestartSpec,
-    Status, StrategyKind, Workspace, WorkspaceSpec,
+    Status, StrategyKind, Switch, Workspace, WorkspaceSpec,
 };

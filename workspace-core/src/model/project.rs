@@ -81,8 +81,14 @@ pub struct Project {
     pub owner: OwnerId,
     /// The name, unique per owner; `None` for the unnamed project that lives and dies with its workspace.
     pub name: Option<String>,
+    /// The type of workspaces that it is for; `None` for any.
+    #[serde(default)]
+    pub template: Option<String>,
     /// Where its first copy comes from; `None` for an empty project.
     pub source: Option<ProjectSource>,
+    /// The snapshot that its first copy is filled from, whatever the source: that of a clone.
+    #[serde(default)]
+    pub seed: Option<SnapshotId>,
     /// The current copy; `None` before the first.
     pub copy: Option<ProjectCopy>,
     /// Copies that are needed no more, or that never became whole: their volumes are to be removed.
@@ -120,7 +126,9 @@ impl Project {
             id,
             owner,
             name,
+            template: None,
             source,
+            seed: None,
             copy: None,
             superseded: Vec::new(),
             abandoned: Vec::new(),
@@ -130,6 +138,20 @@ impl Project {
             revision: 1,
             created_at,
         }
+    }
+
+    /// The snapshot that its first copy is filled from.
+    pub const fn first_snapshot(&self) -> Option<SnapshotId> {
+        match (self.seed, &self.source) {
+            (Some(seed), _) => Some(seed),
+            (None, Some(ProjectSource::Snapshot(id))) => Some(*id),
+            (None, _) => None,
+        }
+    }
+
+    /// Whether its first copy is empty.
+    pub const fn begins_empty(&self) -> bool {
+        self.seed.is_none() && self.source.is_none()
     }
 
     /// Whether it lives and dies with its workspace.

@@ -27,6 +27,8 @@ pub enum SnapshotStatus {
     Ready,
     /// It could not be written; `error` says why.
     Failed,
+    /// It is being removed from the storage; `error` says why that failed the last time.
+    Deleting,
 }
 
 impl SnapshotStatus {
@@ -36,6 +38,7 @@ impl SnapshotStatus {
             Self::Creating => "creating",
             Self::Ready => "ready",
             Self::Failed => "failed",
+            Self::Deleting => "deleting",
         }
     }
 }
@@ -57,7 +60,7 @@ pub struct Snapshot {
     pub message: Option<String>,
     /// How far it is.
     pub status: SnapshotStatus,
-    /// The job that writes it.
+    /// The job that writes it, or that removes it.
     pub job: JobId,
     /// Files, folders and links in it.
     pub files: u64,
@@ -65,7 +68,7 @@ pub struct Snapshot {
     pub bytes: u64,
     /// Bytes that went over the wire.
     pub bytes_uploaded: u64,
-    /// Why it failed.
+    /// Why it failed; of one that is ready, what a later verification found.
     pub error: Option<Problem>,
     /// When it was asked for.
     pub created_at: Timestamp,

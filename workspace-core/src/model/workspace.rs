@@ -261,6 +261,18 @@ pub struct Desired {
     pub network_slot: Option<u32>,
     /// Why there.
     pub placement: PlacementRecord,
+    /// The project that it gets as soon as it is stopped.
+    #[serde(default)]
+    pub switch: Option<Switch>,
+}
+
+/// Another project for a workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Switch {
+    /// Which.
+    pub project: ProjectId,
+    /// Whether the workspace is started with it.
+    pub start: bool,
 }
 
 impl Desired {
@@ -370,7 +382,7 @@ impl Workspace {
             Status::Running => {
                 self.desired.intent == Intent::Running && self.observed.generation == self.desired.generation
             }
-            Status::Stopped | Status::Error => self.desired.intent == Intent::Stopped,
+            Status::Stopped | Status::Error => self.desired.intent == Intent::Stopped && self.desired.switch.is_none(),
             Status::Lost => self.desired.intent != Intent::Deleted,
             Status::Deleted => true,
             _ => false,

@@ -11,8 +11,9 @@ use crate::model::{
 };
 use crate::orchestrator::projects::in_use;
 use crate::orchestrator::refusal::refused;
+use crate::orchestrator::switch_project::check_type;
 use crate::orchestrator::workspaces::Idempotency;
-use crate::orchestrator::{Caller, Core, Orchestrator, validate};
+use crate::orchestrator::{Caller, Core, Orchestrator, Template, validate};
 use crate::placement::{Decision, PlacementRequest};
 use crate::port::{Change, Outcome, Refused, Write};
 use crate::resources::{Dimension, Resources};
@@ -111,6 +112,7 @@ impl Core {
         if project.owner != owner {
             return Err(Error::not_found("project"));
         }
+        check_type(&project, spec.template.as_deref())?;
         let desired = Desired {
             name: new.name,
             project: project.id,
@@ -121,6 +123,7 @@ impl Core {
             server: None,
             network_slot: None,
             placement: PlacementRecord::default(),
+            switch: None,
         };
         let workspace = Workspace {
             id: WorkspaceId::from_uuid(self.env.uuid()),
@@ -135,14 +138,20 @@ impl Core {
         Ok(Draft { workspace, project, new_project: new.project.is_none() })
     }
 
+    /// The template of this name.
+    pub(super) fn check_template(&self, field: &str, name: Option<&str>) -> Result<Option<&Template>> {
+        let Some(name) = name else { return Ok(None) };
+        let template = self.config.templates.get(name).ok_or_else(|| {
+            let known: Vec<_> = self.config.templates.keys().map(String::as_str).collect();
+            Error::invalid(field, format!("no such type {name:?}"))
+                .hint(format!("types are: {}", if known.is_empty() { "none".to_owned() } else { known.join(", ") }))
+        })?;
+        Ok(Some(template))
+    }
+
     /// The spec with what its template and the configuration say where it says nothing itself.
     pub(super) fn with_template(&self, mut spec: WorkspaceSpec) -> Result<WorkspaceSpec> {
-        if let Some(name) = &spec.template {
-            let template = self.config.templates.get(name).ok_or_else(|| {
-                let known: Vec<_> = self.config.templates.keys().map(String::as_str).collect();
-                Error::invalid("type", format!("no such type {name:?}"))
-                    .hint(format!("types are: {}", if known.is_empty() { "none".to_owned() } else { known.join(", ") }))
-            })?;
+        if let Some(template) = self.check_template("type", spec.template.as_deref())? {
             if spec.image.is_empty() {
                 spec.image.clone_from(&template.image);
             }
@@ -213,7 +222,7 @@ impl Draft {
         let copy = ProjectCopy {
             server: decision.server,
             data_generation: 1,
-            filled: self.project.source.is_none(),
+            filled: self.project.begins_empty(),
             filled_by: None,
         };
         let project = Project { copy: self.project.copy.clone().or(Some(copy)), ..self.project.clone() };

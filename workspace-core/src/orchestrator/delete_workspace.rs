@@ -16,7 +16,7 @@ impl Orchestrator {
                 if row.desired.intent == Intent::Deleted {
                     return Ok(None);
                 }
-                let desired = Desired { intent: Intent::Deleted, ..row.desired.clone() };
+                let desired = Desired { intent: Intent::Deleted, switch: None, ..row.desired.clone() };
                 Ok(Some(Verdict { desired, status: Some(Status::Deleting), event: "workspace.deleting" }))
             })
             .await

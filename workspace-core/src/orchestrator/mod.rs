@@ -56,6 +56,7 @@ mod sessions;
 mod start_workspace;
 mod stats;
 mod stop_workspace;
+mod switch_project;
 mod tasks;
 mod tokens;
 mod update_server;
@@ -79,7 +80,9 @@ pub use exec::ExecOutput;
 pub use explain_placement::Explanation;
 pub use fleet_summary::FleetSummary;
 pub use patch_workspace::WorkspacePatch;
-pub use projects::{NewProject, NewSnapshot, RestoreMode, RestoreRequest, SyncDirection, SyncKind, SyncWish};
+pub use projects::{
+    CloneFrom, CloneRequest, NewProject, NewSnapshot, RestoreMode, RestoreRequest, SyncDirection, SyncKind, SyncWish,
+};
 pub use register_server::Registration;
 pub use sessions::{AgentRequest, Execution, NewExecution, SessionView};
 pub use tokens::{IssuedToken, NewToken};

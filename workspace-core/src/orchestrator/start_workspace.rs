@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{ServerId, WorkspaceId};
-use crate::model::{Desired, Intent, ReservationPart, Scope, Status, Workspace};
+use crate::model::{Desired, Intent, ReservationPart, Scope, Status, Switch, Workspace};
 use crate::orchestrator::intent::Verdict;
 use crate::orchestrator::projects::in_use;
 use crate::orchestrator::refusal::refused;
@@ -31,6 +31,9 @@ impl Orchestrator {
 impl Core {
     pub(super) async fn start(self: &Arc<Self>, mut row: Workspace) -> Result<Workspace> {
         loop {
+            if row.desired.switch.is_some() {
+                return self.start_after_switch(row, true).await;
+            }
             match row.desired.intent {
                 Intent::Running => return Ok(row),
                 Intent::Deleted => {
@@ -44,6 +47,21 @@ impl Core {
                 Err(refusal) => return Err(refused("workspace", &refusal)),
             }
         }
+    }
+
+    /// Says whether a workspace is started when it has its other project.
+    pub(super) async fn start_after_switch(self: &Arc<Self>, row: Workspace, start: bool) -> Result<Workspace> {
+        self.decide(row, None, |row| {
+            Ok(row.desired.switch.filter(|switch| switch.start != start).map(|switch| {
+                let desired = Desired { switch: Some(Switch { start, ..switch }), ..row.desired.clone() };
+                Verdict {
+                    desired,
+                    status: None,
+                    event: if start { "workspace.starting" } else { "workspace.stopping" },
+                }
+            }))
+        })
+        .await
     }
 
     /// Claims what the next generation needs, where the data is, together with the wish to run. What the running

@@ -11,6 +11,9 @@ impl Orchestrator {
     /// stay. A stopped one is stopped already.
     pub async fn stop_workspace(&self, caller: &Caller, id: WorkspaceId) -> Result<Workspace> {
         let row = self.core.workspace_of(caller, Scope::WorkspacesWrite, id).await?;
+        if row.desired.switch.is_some() {
+            return self.core.start_after_switch(row, false).await;
+        }
         self.core
             .decide(row, None, |row| {
                 if row.desired.intent != Intent::Running {

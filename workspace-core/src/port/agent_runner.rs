@@ -22,8 +22,8 @@ pub struct JobSpec {
     pub server: ServerId,
     /// The image; `None` is the worker image.
     pub image: Option<ImageRef>,
-    /// The one volume that it works on.
-    pub mount: Mount,
+    /// The one volume that it works on; `None` when it works on none.
+    pub mount: Option<Mount>,
     /// What it may use.
     pub resources: Resources,
     /// The request, one line of JSON written to its stdin: the only place where secrets may be.

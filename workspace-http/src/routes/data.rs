@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use workspace_core::error::ErrorKind;
 use workspace_core::id::{JobId, ProjectId, SnapshotId, WorkspaceId};
 use workspace_core::model::{Job, SnapshotStatus};
 use workspace_core::orchestrator::Caller;
@@ -21,7 +22,8 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(sync))
         .routes(routes!(list, create))
-        .routes(routes!(get))
+        .routes(routes!(get, delete))
+        .routes(routes!(verify))
         .routes(routes!(restore))
         .routes(routes!(job))
 }
@@ -118,6 +120,51 @@ async fn get(
     Id(id): Id<SnapshotId>,
 ) -> Result<Json<Snapshot>, Problem> {
     Ok(Json(api.orchestrator().snapshot(&caller, id).await?.into()))
+}
+
+/// Delete a snapshot. What only it needed of the storage is collected later.
+#[utoipa::path(
+    delete, path = "/snapshots/{id}", tag = "data", params(("id" = String, Path), WaitQuery),
+    responses(
+        (status = 202, description = "It is being removed; `error` says why that failed", body = Snapshot),
+        (status = 204, description = "It is gone")
+    )
+)]
+async fn delete(
+    State(api): State<Api>,
+    Identity(caller): Identity,
+    Id(id): Id<SnapshotId>,
+    Query(wait): Query<WaitQuery>,
+) -> Result<Response, Problem> {
+    let longest = wait.longest()?;
+    let mut row = api.orchestrator().delete_snapshot(&caller, id).await?;
+    if let Some(longest) = longest {
+        api.orchestrator().wait_job(&caller, row.job, longest).await?;
+        row = match api.orchestrator().snapshot(&caller, id).await {
+            Err(gone) if gone.kind() == ErrorKind::NotFound => return Ok(StatusCode::NO_CONTENT.into_response()),
+            row => row?,
+        };
+    }
+    Ok((StatusCode::ACCEPTED, Json(Snapshot::from(row))).into_response())
+}
+
+/// Read every byte of a snapshot and check it.
+#[utoipa::path(
+    post, path = "/snapshots/{id}/verify", tag = "data", params(("id" = String, Path), WaitQuery),
+    responses(
+        (status = 200, description = "It is over; `status` and `error` say how", body = JobAnswer),
+        (status = 202, description = "It goes on", body = JobAnswer)
+    )
+)]
+async fn verify(
+    State(api): State<Api>,
+    Identity(caller): Identity,
+    Id(id): Id<SnapshotId>,
+    Query(wait): Query<WaitQuery>,
+) -> Result<Response, Problem> {
+    wait.longest()?;
+    let job = api.orchestrator().verify_snapshot(&caller, id).await?;
+    answer(&api, &caller, job, &wait, None).await
 }
 
 /// Bring a snapshot back, as the project's next copy or into the current one.

@@ -16,13 +16,14 @@ use crate::extract::{Creation, Id, Json as Body, PageQuery, Query};
 use crate::problem::Problem;
 use crate::settle::{with_etag, with_location};
 use crate::state::Api;
-use crate::wire::{BackupPolicy, Page, Project, ProjectBody};
+use crate::wire::{BackupPolicy, CloneBody, Page, Project, ProjectBody};
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(get, delete))
         .routes(routes!(backup_policy, set_backup_policy))
+        .routes(routes!(clone))
 }
 
 /// Which projects.
@@ -128,4 +129,26 @@ async fn set_backup_policy(
     Body(policy): Body<BackupPolicy>,
 ) -> Result<Json<BackupPolicy>, Problem> {
     Ok(Json(api.orchestrator().set_backup_policy(&caller, id, policy.into()).await?.backup.into()))
+}
+
+/// Make a project with the data of another one. Its data is fetched when the first workspace or agent needs it.
+#[utoipa::path(
+    post, path = "/projects/{id}/clone", tag = "projects", request_body = CloneBody,
+    params(
+        ("id" = String, Path),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes repeats of this request harmless")
+    ),
+    responses((status = 201, description = "It is recorded", body = Project))
+)]
+async fn clone(
+    State(api): State<Api>,
+    Identity(caller): Identity,
+    OriginalUri(uri): OriginalUri,
+    Id(id): Id<ProjectId>,
+    Creation { body, idempotency }: Creation<CloneBody>,
+) -> Result<Response, Problem> {
+    let project = api.orchestrator().clone_project(&caller, id, body.into_request()?, idempotency).await?;
+    let shown = shown(&api, project).await;
+    let (id, base) = (shown.id(), uri.path().split("/projects/").next().unwrap_or_default().to_owned());
+    Ok(with_location(with_etag(StatusCode::CREATED, shown.revision, &shown), &format!("{base}/projects"), id))
 }

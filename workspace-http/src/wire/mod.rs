@@ -34,7 +34,8 @@ pub(crate) use page::Page;
 pub(crate) use placement::{Explanation, Placement, PlacementWish, Rejection};
 pub(crate) use problem::Reason;
 pub(crate) use project::{
-    BackupPolicy, JobAnswer, Project, ProjectBody, RestoreBody, SyncBody, SyncDirection, direction,
+    BackupPolicy, CloneBody, JobAnswer, Project, ProjectBody, RestoreBody, SwitchBody, SyncBody, SyncDirection,
+    direction,
 };
 pub(crate) use resources::{Amounts, Overcommit, Resources};
 pub use server::servers_from_json;

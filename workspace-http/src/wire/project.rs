@@ -5,9 +5,10 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use workspace_core::clock::Timestamp;
+use workspace_core::error::Error;
 use workspace_core::id::{OwnerId, SnapshotId};
 use workspace_core::model::{self, GitSource, ProjectSource, SyncStep, Work};
-use workspace_core::orchestrator::{NewProject, RestoreRequest, SyncWish};
+use workspace_core::orchestrator::{CloneFrom, CloneRequest, NewProject, RestoreRequest, SyncWish};
 use workspace_core::secret::Secret;
 
 use super::mirror::mirror;
@@ -48,6 +49,8 @@ pub(crate) struct ProjectBody {
     name: String,
     /// For whom; only administrators act for others.
     owner: Option<String>,
+    /// The type of workspaces that it is for; any when absent.
+    r#type: Option<String>,
     /// An empty project when absent.
     source: Option<SourceBody>,
 }
@@ -60,8 +63,43 @@ impl From<ProjectBody> for NewProject {
             }
             SourceBody::Snapshot(id) => ProjectSource::Snapshot(SnapshotId::from_uuid(id)),
         });
-        Self { name: body.name, owner: body.owner.map(OwnerId::new), source }
+        Self { name: body.name, owner: body.owner.map(OwnerId::new), template: body.r#type, source }
     }
+}
+
+/// A clone to make.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Clone)]
+pub(crate) struct CloneBody {
+    /// The new project's name, unique per owner: 1 to 63 characters of `a-z 0-9 . _ -`.
+    #[serde(default)]
+    #[schema(required, example = "hello-2")]
+    name: String,
+    /// What it gets: the id of one of the project's snapshots, or `newest`; the data as it is now when absent.
+    snapshot: Option<String>,
+}
+
+impl CloneBody {
+    pub(crate) fn into_request(self) -> Result<CloneRequest, Error> {
+        let from = match self.snapshot.as_deref() {
+            None => CloneFrom::Copy,
+            Some("newest") => CloneFrom::Newest,
+            Some(id) => CloneFrom::Snapshot(SnapshotId::from_uuid(id.parse().map_err(|_| {
+                Error::invalid("snapshot", "this is no id of a snapshot").hint("give an id, `newest`, or nothing")
+            })?)),
+        };
+        Ok(CloneRequest { name: self.name, from })
+    }
+}
+
+/// Another project for a workspace.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = SwitchProject)]
+pub(crate) struct SwitchBody {
+    /// The project's id.
+    pub(crate) project: Uuid,
 }
 
 /// When snapshots of a project are taken without being asked for.
@@ -91,9 +129,13 @@ pub(crate) struct Project {
     /// Null for the unnamed one that lives and dies with its workspace.
     name: Option<String>,
     owner: String,
-    /// What its first copy is filled from, without secrets.
+    /// The type of workspaces that it is for; null for any.
+    r#type: Option<String>,
+    /// Where its data comes from, without secrets.
     #[schema(value_type = Option<Object>)]
     source: Value,
+    /// The snapshot that its first copy is filled from, whatever the source: that of a clone.
+    seed: Option<Uuid>,
     /// The server that holds its data; null before the first workspace or agent.
     server: Option<String>,
     /// Grows with each copy.
@@ -120,8 +162,10 @@ impl Project {
         Self {
             id: project.id.as_uuid(),
             name: project.name,
+            r#type: project.template,
             owner: project.owner.as_str().to_owned(),
             source,
+            seed: project.seed.map(|seed| seed.as_uuid()),
             server,
             data_generation: project.copy.as_ref().map(|copy| copy.data_generation),
             filled: project.copy.is_some_and(|copy| copy.filled),
@@ -280,5 +324,6 @@ pub(crate) fn direction(work: &Work) -> Option<SyncDirection> {
     Some(match steps.first()? {
         SyncStep::Clone | SyncStep::Pull | SyncStep::Restore { .. } => SyncDirection::Pull,
         SyncStep::Push { .. } | SyncStep::Snapshot { .. } => SyncDirection::Push,
+        SyncStep::Verify { .. } | SyncStep::Delete { .. } => return None,
     })
 }

@@ -45,14 +45,14 @@ pub(crate) struct Snapshot {
     data_generation: u64,
     profile: SnapshotProfile,
     message: Option<String>,
-    /// `creating`, `ready` or `failed`.
+    /// `creating`, `ready`, `failed` or `deleting`.
     status: &'static str,
-    /// Whether it was written whole and its parts were acknowledged.
+    /// Whether it was written whole, its parts were acknowledged, and no later verification found it damaged.
     verified: bool,
     files: u64,
     bytes: u64,
     bytes_uploaded: u64,
-    /// The job that writes it.
+    /// The job that writes it, or that removes it.
     job: Uuid,
     error: Option<Reason>,
     #[schema(value_type = String)]
@@ -69,7 +69,7 @@ impl From<model::Snapshot> for Snapshot {
             profile: row.profile.into(),
             message: row.message,
             status: row.status.name(),
-            verified: row.status == SnapshotStatus::Ready,
+            verified: row.status == SnapshotStatus::Ready && row.error.is_none(),
             files: row.files,
             bytes: row.bytes,
             bytes_uploaded: row.bytes_uploaded,

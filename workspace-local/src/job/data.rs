@@ -22,7 +22,8 @@ use crate::job::stop::{Stop, Why};
 /// How long a step that was asked to end may take before it is dropped.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Does the steps of a job that move data: `clone`, `pull`, `push`, `snapshot` and `restore`.
+/// Does the steps of a job that move data: `clone`, `pull`, `push`, `snapshot`, `restore`,
+/// `verify` and `delete`.
 ///
 /// # Contract
 /// - Every step gives its reports, in order: a push `commit` and, with a remote, `push`; each other one report of its
@@ -91,6 +92,8 @@ fn names(step: &JobStep) -> &'static [&'static str] {
         JobStep::Push { remote: None, .. } => &["commit"],
         JobStep::Snapshot { .. } => &["snapshot"],
         JobStep::Restore { .. } => &["restore"],
+        JobStep::Verify { .. } => &["verify"],
+        JobStep::Delete { .. } => &["delete"],
     }
 }
 

@@ -82,7 +82,7 @@ impl Rig {
             id: JobId::from_uuid(Environment::system().uuid()),
             server: self.server.id(),
             image: None,
-            mount: Mount { volume: "vol-1".to_owned(), target: "/workspace".to_owned(), read_only: false },
+            mount: Some(Mount { volume: "vol-1".to_owned(), target: "/workspace".to_owned(), read_only: false }),
             resources: Resources::default(),
             request: Secret::new(serde_json::to_string(&JobRequest::new("/workspace", seconds, steps)).unwrap()),
         }

@@ -182,6 +182,7 @@ impl World {
                 server: (b % 3 != 0).then(|| ServerId::from_uuid(self.servers[b % 3])),
                 network_slot: None,
                 placement: PlacementRecord::default(),
+                switch: None,
             },
             observed: Observed {
                 generation,

@@ -66,6 +66,20 @@ impl DataSteps for WorkerSteps {
                 };
                 vec![report("restore", done)]
             }
+            JobStep::Verify { storage, place } => {
+                let done = tokio::select! {
+                    done = snapshot::verify(storage, place) => done,
+                    () = cancel.cancelled() => Err(cancelled()),
+                };
+                vec![report("verify", done)]
+            }
+            JobStep::Delete { storage, place } => {
+                let done = tokio::select! {
+                    done = snapshot::delete(storage, place) => done,
+                    () = cancel.cancelled() => Err(cancelled()),
+                };
+                vec![report("delete", done)]
+            }
             JobStep::Agent(_) => {
                 vec![report("agent", Err(Error::new(ErrorKind::Unsupported, "an agent moves no data")))]
             }

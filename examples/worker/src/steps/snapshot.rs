@@ -92,6 +92,20 @@ pub(super) async fn restore(
     Ok(report)
 }
 
+/// Reads every byte of a snapshot and checks it.
+pub(super) async fn verify(storage: &Secret, place: &SnapshotPlace) -> Result<Value> {
+    let sync = SnapshotSync::new(&open(storage)?, place.project);
+    let done = sync.verify(Some(&place.version())).await?;
+    Ok(json!({ "version": done.version, "packs": done.packs, "bytes": done.bytes }))
+}
+
+/// Removes a snapshot; its packs stay, others may need them.
+pub(super) async fn delete(storage: &Secret, place: &SnapshotPlace) -> Result<Value> {
+    let (sync, version) = (SnapshotSync::new(&open(storage)?, place.project), place.version());
+    sync.delete(&version).await?;
+    Ok(json!({ "version": version }))
+}
+
 /// The first items as JSON, and how many were left out.
 fn bounded<T>(items: &[T], path: impl Fn(&T) -> &str, told: impl Fn(&T) -> Value) -> (Value, usize) {
     let mut room = PATHS.1;

@@ -1,13 +1,13 @@
 //! The step that fills the volume of a project's copy: a job beside the data.
 
-use crate::error::{Error, ErrorKind, Result};
 use std::sync::Arc;
 
-use crate::id::JobId;
-use crate::model::{Job, JobStatus, Project, ProjectCopy, Workspace};
-use crate::model::{ProjectSource, SyncStep, Work};
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{JobId, SnapshotId};
+use crate::model::{Job, JobStatus, Project, ProjectCopy, SnapshotStatus, SyncStep, Work, Workspace};
 use crate::orchestrator::Core;
 use crate::orchestrator::jobs::NewJob;
+use crate::orchestrator::projects::{data_changed, in_use};
 use crate::orchestrator::refusal::refused;
 use crate::port::{Change, Refused, Write};
 
@@ -21,6 +21,7 @@ impl Core {
         }
         let id = match copy.filled_by {
             Some(id) => id,
+            None if project.begins_empty() => return self.begin_empty(project, copy).await,
             None => self.begin_to_fill(project, copy).await?,
         };
         let job = self.job_finished(id).await?;
@@ -31,11 +32,23 @@ impl Core {
         }
     }
 
+    /// There is nothing to fill the copy with: it is whole as soon as its volume is there.
+    async fn begin_empty(&self, project: Project, copy: ProjectCopy) -> Result<()> {
+        let next = Project { copy: Some(ProjectCopy { filled: true, ..copy }), ..project };
+        match self.commit(Change::by(self.lease.fence()).with(in_use(&next))).await? {
+            Ok(_) => Ok(()),
+            Err(Refused::Stale { .. }) => Err(data_changed()),
+            Err(refusal) => Err(refused("project", &refusal)),
+        }
+    }
+
     async fn begin_to_fill(self: &Arc<Self>, project: Project, copy: ProjectCopy) -> Result<JobId> {
-        let step = match &project.source {
-            Some(ProjectSource::Git(_)) => SyncStep::Clone,
-            Some(ProjectSource::Snapshot(id)) => SyncStep::Restore { snapshot: *id, merge: false, dry_run: false },
-            None => return Err(Error::new(ErrorKind::Internal, "an empty project is not filled")),
+        let step = match project.first_snapshot() {
+            Some(snapshot) => {
+                self.written(snapshot).await?;
+                SyncStep::Restore { snapshot, merge: false, dry_run: false }
+            }
+            None => SyncStep::Clone,
         };
         let work = Work::Sync(vec![step]);
         let job = self.job_row(NewJob { project: &project, copy: copy.clone(), session: None, finishes: None, work });
@@ -53,6 +66,16 @@ impl Core {
                 Err(Error::new(ErrorKind::ProjectBusy, "another job works on the project"))
             }
             Err(refusal) => Err(refused("project", &refusal)),
+        }
+    }
+
+    /// Waits while a snapshot is being written.
+    async fn written(&self, id: SnapshotId) -> Result<()> {
+        match self.store.snapshot(id).await? {
+            Some(snapshot) if snapshot.status == SnapshotStatus::Creating => {
+                self.job_finished(snapshot.job).await.map(|_| ())
+            }
+            _ => Ok(()),
         }
     }
 

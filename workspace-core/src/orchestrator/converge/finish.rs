@@ -13,6 +13,9 @@ impl Core {
     /// Records that the intent is reached, and gives back what is no longer needed. A row that changed meanwhile is
     /// left to the next pass.
     pub(super) async fn finish(&self, row: &Workspace) -> Result<()> {
+        if let (Intent::Stopped, Some(switch)) = (row.desired.intent, row.desired.switch) {
+            return self.switched(row, switch).await;
+        }
         let change = match row.desired.intent {
             Intent::Running => self.now_running(row),
             Intent::Stopped => self.now_stopped(row),

@@ -18,6 +18,7 @@ mod removal;
 mod saving;
 mod starting;
 mod steps;
+mod switching;
 
 use std::sync::Arc;
 

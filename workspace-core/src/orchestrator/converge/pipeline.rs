@@ -23,6 +23,8 @@ pub(super) enum Step {
     Stopped,
     /// Its data is in object storage, where its project's policy wants that.
     Saved,
+    /// Nothing of it is on the server that it leaves for another project.
+    Left,
     /// Its containers are gone.
     ContainerRemoved,
     /// Its network is gone.
@@ -44,7 +46,7 @@ impl Step {
                 Self::Started,
                 Self::Healthy,
             ],
-            Intent::Stopped => &[Self::Stopped, Self::Saved],
+            Intent::Stopped => &[Self::Stopped, Self::Saved, Self::Left],
             Intent::Deleted => &[Self::ContainerRemoved, Self::NetworkRemoved, Self::VolumeRemoved],
         }
     }
@@ -60,6 +62,7 @@ impl Step {
             Self::Healthy => "healthy",
             Self::Stopped => "stopped",
             Self::Saved => "saved",
+            Self::Left => "left",
             Self::ContainerRemoved => "container_removed",
             Self::NetworkRemoved => "network_removed",
             Self::VolumeRemoved => "volume_removed",
@@ -76,7 +79,7 @@ impl Step {
             | Self::Container
             | Self::Started
             | Self::Healthy => Status::Starting,
-            Self::Stopped | Self::Saved => Status::Stopping,
+            Self::Stopped | Self::Saved | Self::Left => Status::Stopping,
             Self::ContainerRemoved | Self::NetworkRemoved | Self::VolumeRemoved => Status::Deleting,
         }
     }

@@ -31,6 +31,7 @@ impl Core {
             Step::Healthy => Self::healthy(row, &server).await,
             Step::Stopped => self.stopped(row, &server).await,
             Step::Saved => self.saved(row).await,
+            Step::Left => self.left(row, &server).await,
             Step::ContainerRemoved => self.container_removed(row, &server).await,
             Step::NetworkRemoved => self.network_removed(row, &server).await,
             Step::VolumeRemoved => self.volume_removed(row, &server).await,

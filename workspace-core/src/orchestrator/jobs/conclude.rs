@@ -6,13 +6,13 @@ use crate::error::{Error, Result};
 use crate::id::SnapshotId;
 use crate::model::{
     AgentWork, Job, JobStatus, Problem, Project, ProjectCopy, ReservationPart, Session, Snapshot, SnapshotProfile,
-    SnapshotStatus, SyncStep, Work,
+    SyncStep, Work,
 };
 use crate::orchestrator::Core;
 use crate::orchestrator::jobs::copied::Fate;
 use crate::orchestrator::jobs::insert::NewJob;
 use crate::orchestrator::jobs::pass::Pass;
-use crate::orchestrator::jobs::report::{is_agent, saved_event, terminal_event};
+use crate::orchestrator::jobs::report::{is_agent, terminal_event};
 use crate::orchestrator::refusal::refused;
 use crate::port::{Change, Refused, Write};
 
@@ -85,9 +85,7 @@ impl Core {
         let mut writes = parts.map(|part| Write::Release { holder: job.id.as_uuid(), part }).to_vec();
         if let Work::Sync(steps) = &job.work {
             for step in steps {
-                if let SyncStep::Snapshot { snapshot, .. } = step {
-                    writes.extend(self.snapshot_ended(job, *snapshot, project).await?);
-                }
+                writes.extend(self.told_of_snapshot(job, step, project).await?);
             }
         }
         if let (Work::Agent(agent), JobStatus::Succeeded, Some(project)) = (&job.work, job.status, project)
@@ -130,49 +128,5 @@ impl Core {
         let job = self.job_row(NewJob { project, copy, session: run.session, finishes: Some(run.id), work });
         let row = wanted.snapshot.then(|| self.snapshot_row(&job, snapshot, SnapshotProfile::Full, None));
         Ok((job, row))
-    }
-
-    /// The row of a snapshot that a job is to write.
-    pub(in crate::orchestrator) fn snapshot_row(
-        &self,
-        job: &Job,
-        id: SnapshotId,
-        profile: SnapshotProfile,
-        message: Option<String>,
-    ) -> Snapshot {
-        Snapshot {
-            id,
-            owner: job.owner.clone(),
-            project: job.project,
-            data_generation: job.copy.data_generation,
-            profile,
-            message,
-            status: SnapshotStatus::Creating,
-            job: job.id,
-            files: 0,
-            bytes: 0,
-            bytes_uploaded: 0,
-            error: None,
-            created_at: self.env.now(),
-        }
-    }
-
-    async fn snapshot_ended(&self, job: &Job, id: SnapshotId, project: Option<&Project>) -> Result<Vec<Write>> {
-        let Some(row) = self.store.snapshot(id).await? else { return Ok(Vec::new()) };
-        let report = job.report("snapshot");
-        let number = |field: &str| report.and_then(|report| report.report[field].as_u64()).unwrap_or(0);
-        let failed = || report.and_then(|report| report.error.clone()).or_else(|| job.error.clone());
-        let ready = report.is_some_and(|report| report.error.is_none());
-        let row = Snapshot {
-            status: if ready { SnapshotStatus::Ready } else { SnapshotStatus::Failed },
-            files: number("files"),
-            bytes: number("bytes"),
-            bytes_uploaded: number("bytes_uploaded"),
-            error: if ready { None } else { failed() },
-            ..row
-        };
-        let saved = project.and_then(|project| project.saved).filter(|saved| saved.snapshot == id);
-        let told = saved.map(|saved| Write::Append(saved_event(saved.workspace, &row, self.env.now())));
-        Ok([Write::PutSnapshot(Box::new(row))].into_iter().chain(told).collect())
     }
 }

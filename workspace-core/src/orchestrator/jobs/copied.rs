@@ -31,7 +31,7 @@ impl Core {
         }
         let filled =
             |report: &StepReport| matches!(report.step.as_str(), "clone" | "restore") && report.error.is_none();
-        let is_whole = job.reports.iter().any(filled) || (project.source.is_none() && job.seen > 0);
+        let is_whole = job.reports.iter().any(filled) || (project.begins_empty() && job.seen > 0);
         let is_current = project.copy.as_ref().is_some_and(|copy| copy.data_generation == job.copy.data_generation);
         Ok(match (is_current, is_whole) {
             (true, true) => Fate::Filled,

@@ -21,6 +21,7 @@ mod insert;
 mod pass;
 mod report;
 mod request;
+mod snapshots;
 mod tidy;
 
 #[cfg(test)]

@@ -106,7 +106,7 @@ impl Core {
         let spec = self.job_spec(job).await?;
         self.end_abandoned(job.project, Some(job.copy.server)).await?;
         self.lease.outlive(LONGEST_CALL).await?;
-        if !job.copy.filled {
+        if let Some(mount) = spec.mount.as_ref().filter(|_| !job.copy.filled) {
             let labels = ObjectLabels {
                 fleet: self.fleet,
                 kind: ObjectKind::Project,
@@ -114,7 +114,7 @@ impl Core {
                 generation: job.copy.data_generation,
                 spec_hash: String::new(),
             };
-            server.volumes().create_volume(&VolumeSpec { name: spec.mount.volume.clone(), labels }).await?;
+            server.volumes().create_volume(&VolumeSpec { name: mount.volume.clone(), labels }).await?;
         }
         if self.config.pull == PullPolicy::Always
             && let Some(image) = &spec.image

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::SnapshotId;
 use crate::job::{AgentStep, GitRemote, JobRequest, JobStep, SnapshotPlace};
-use crate::model::{AgentWork, GitSource, Job, Project, ProjectSource, SyncStep, Work};
+use crate::model::{AgentWork, GitSource, Job, Project, ProjectSource, Snapshot, SnapshotStatus, SyncStep, Work};
 use crate::orchestrator::Core;
 use crate::port::{ImageRef, JobSpec, Mount};
 use crate::secret::Secret;
@@ -16,7 +16,13 @@ const TREE: &str = "/workspace";
 impl Core {
     /// The job with its secrets, as its server gets it.
     pub(super) async fn job_spec(&self, job: &Job) -> Result<JobSpec> {
-        let project = self.store.project(job.project).await?.ok_or_else(|| Error::not_found("project"))?;
+        let project = match self.store.project(job.project).await? {
+            Some(project) => project,
+            // What is in the storage outlives its project.
+            None if !job.work.needs_data() => Project::new(job.project, job.owner.clone(), None, None, job.created_at),
+            None => return Err(Error::not_found("project")),
+        };
+        let mount = || Mount { volume: project.volume_name(&job.copy), target: TREE.to_owned(), read_only: false };
         let mut steps = Vec::new();
         // A copy that is not filled yet is filled first, by whatever job meets it.
         let fills = |step: &SyncStep| matches!(step, SyncStep::Clone | SyncStep::Restore { .. });
@@ -43,7 +49,7 @@ impl Core {
             id: job.id,
             server: job.copy.server,
             image,
-            mount: Mount { volume: project.volume_name(&job.copy), target: TREE.to_owned(), read_only: false },
+            mount: job.work.needs_data().then(mount),
             resources,
             request: Secret::new(request),
         })
@@ -51,10 +57,10 @@ impl Core {
 
     /// How a project's empty copy is filled; `None` when it starts empty.
     pub(super) async fn fill_step(&self, project: &Project) -> Result<Option<JobStep>> {
-        Ok(match &project.source {
-            None => None,
-            Some(ProjectSource::Git(git)) => Some(JobStep::Clone(self.remote(git))),
-            Some(ProjectSource::Snapshot(snapshot)) => Some(self.restore_step(*snapshot, false, false).await?),
+        Ok(match (project.first_snapshot(), &project.source) {
+            (Some(snapshot), _) => Some(self.restore_step(snapshot, false, false).await?),
+            (None, Some(ProjectSource::Git(git))) => Some(JobStep::Clone(self.remote(git))),
+            (None, _) => None,
         })
     }
 
@@ -79,14 +85,44 @@ impl Core {
                 profile: *profile,
                 message: message.clone().unwrap_or_default(),
             },
+            SyncStep::Verify { snapshot } => {
+                let place = place_of(&self.known_snapshot(*snapshot).await?);
+                JobStep::Verify { storage: self.storage()?, place }
+            }
+            SyncStep::Delete { snapshot } => {
+                let place = place_of(&self.known_snapshot(*snapshot).await?);
+                JobStep::Delete { storage: self.storage()?, place }
+            }
             SyncStep::Restore { snapshot, merge, dry_run } => self.restore_step(*snapshot, *merge, *dry_run).await?,
         })
     }
 
     async fn restore_step(&self, id: SnapshotId, merge: bool, dry_run: bool) -> Result<JobStep> {
-        let snapshot = self.store.snapshot(id).await?.ok_or_else(|| Error::not_found("snapshot"))?;
-        let place = SnapshotPlace { project: snapshot.project, data_generation: snapshot.data_generation, id };
-        Ok(JobStep::Restore { storage: self.storage()?, place, merge, dry_run })
+        let snapshot = self.readable_snapshot(id).await?;
+        Ok(JobStep::Restore { storage: self.storage()?, place: place_of(&snapshot), merge, dry_run })
+    }
+
+    async fn known_snapshot(&self, id: SnapshotId) -> Result<Snapshot> {
+        self.store.snapshot(id).await?.ok_or_else(|| {
+            Error::new(ErrorKind::Conflict, "the snapshot was deleted").hint("take another, or make the project anew")
+        })
+    }
+
+    /// A snapshot whose objects can be read.
+    async fn readable_snapshot(&self, id: SnapshotId) -> Result<Snapshot> {
+        let snapshot = self.known_snapshot(id).await?;
+        match snapshot.status {
+            SnapshotStatus::Ready => Ok(snapshot),
+            // Tried again: it is being waited for.
+            SnapshotStatus::Creating => {
+                Err(Error::new(ErrorKind::ProjectBusy, "the snapshot that the data comes from is being written")
+                    .hint("try again when it is ready"))
+            }
+            SnapshotStatus::Failed | SnapshotStatus::Deleting => {
+                Err(Error::new(ErrorKind::Conflict, "the snapshot that the data comes from is not there")
+                    .hint("see its error; take another, or clone again"))
+            }
+        }
     }
 
     fn remote(&self, git: &GitSource) -> GitRemote {
@@ -105,6 +141,11 @@ impl Core {
                 .hint("start the master with S3_ENDPOINT, S3_BUCKET and their keys")
         })
     }
+}
+
+/// Where a snapshot is in the storage.
+const fn place_of(snapshot: &Snapshot) -> SnapshotPlace {
+    SnapshotPlace { project: snapshot.project, data_generation: snapshot.data_generation, id: snapshot.id }
 }
 
 /// The git repository of a project.

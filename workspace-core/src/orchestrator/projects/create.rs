@@ -15,6 +15,8 @@ pub struct NewProject {
     pub name: String,
     /// For whom; only administrators may act for others.
     pub owner: Option<OwnerId>,
+    /// The type of workspaces that it is for; any when absent.
+    pub template: Option<String>,
     /// What its first copy is filled from; an empty project when absent.
     pub source: Option<ProjectSource>,
 }
@@ -34,9 +36,11 @@ impl Orchestrator {
         let core = &self.core;
         validate::name("name", &new.name)?;
         let owner = caller.acting_for(new.owner)?;
+        core.check_template("type", new.template.as_deref())?;
         core.check_source(caller, new.source.as_ref()).await?;
         let id = ProjectId::from_uuid(core.env.uuid());
-        let project = Project::new(id, owner, Some(new.name), new.source, core.env.now());
+        let project =
+            Project { template: new.template, ..Project::new(id, owner, Some(new.name), new.source, core.env.now()) };
         let record = idempotency.map(|key| key.record(caller.owner_id().clone(), project.id.as_uuid(), core.env.now()));
         if let Some(known) = core.remembered(record.as_ref()).await? {
             return core.project_of(caller, ProjectId::from_uuid(known)).await;

@@ -1,4 +1,4 @@
-//! Deleting a project and a snapshot's row.
+//! Deleting a project.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::ProjectId;

@@ -2,16 +2,21 @@
 
 mod abandoned;
 mod backup;
+mod clone;
 mod create;
 mod delete;
+mod delete_snapshot;
 mod in_use;
 mod read;
 mod restore;
 mod snapshot;
+mod storage_job;
 mod sync;
 mod tidy;
+mod verify_snapshot;
 mod wait;
 
+pub use clone::{CloneFrom, CloneRequest};
 pub use create::NewProject;
 pub(super) use in_use::{data_changed, in_use};
 pub use restore::{RestoreMode, RestoreRequest};

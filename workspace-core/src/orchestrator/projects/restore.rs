@@ -86,7 +86,9 @@ impl Core {
         let mut newest: Option<Snapshot> = None;
         loop {
             let found = self.store.snapshots(&filter, page).await?;
-            let fits = |row: &Snapshot| row.status == SnapshotStatus::Ready && at.is_none_or(|at| row.created_at <= at);
+            let fits = |row: &Snapshot| {
+                row.status == SnapshotStatus::Ready && row.error.is_none() && at.is_none_or(|at| row.created_at <= at)
+            };
             newest = found.items.into_iter().rfind(fits).or(newest);
             match found.next {
                 Some(after) => page.after = Some(after),

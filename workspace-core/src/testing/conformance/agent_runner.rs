@@ -67,7 +67,7 @@ impl Subject {
             id: JobId::from_uuid(Environment::system().uuid()),
             server: self.server,
             image: Some(self.image.clone()),
-            mount: Mount { volume: self.volume.clone(), target: "/workspace".to_owned(), read_only: false },
+            mount: Some(Mount { volume: self.volume.clone(), target: "/workspace".to_owned(), read_only: false }),
             resources: Resources::default(),
             request: Secret::new(line),
         }

@@ -1,7 +1,9 @@
 //! Driving jobs, in virtual time, with a runner that does what the test says.
 
+mod clones;
 mod lost;
 mod on_stop;
 mod replaced;
 mod rig;
 mod script;
+mod switching;

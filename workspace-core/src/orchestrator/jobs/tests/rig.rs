@@ -19,6 +19,13 @@ use crate::testing::sim::{FaultPlan, SimPool, World};
 /// Longer than anything here takes.
 pub(super) const SOON: Duration = Duration::from_hours(4);
 
+const TOTALS: Resources = Resources { cpu_millis: 4_000, memory_mib: 4_096, disk_gib: 10, slots: 10, gpus: 0 };
+
+async fn registered(fleet: &Orchestrator, name: &str) -> ServerId {
+    let spec = ServerSpec::new(name, format!("sim://{name}"));
+    fleet.register_server(&Caller::admin(), spec, Registration::MustAnswer, None).await.unwrap().record.id
+}
+
 pub(super) struct Rig {
     pub(super) world: Arc<World>,
     pub(super) fleet: Orchestrator,
@@ -30,8 +37,9 @@ pub(super) struct Rig {
 impl Rig {
     pub(super) async fn new() -> Self {
         let world = World::new(1, FaultPlan::none());
-        let totals = Resources { cpu_millis: 4_000, memory_mib: 4_096, disk_gib: 10, slots: 10, gpus: 0 };
-        world.add_server("one", totals, &["base"], &[]);
+        for name in ["one", "two"] {
+            world.add_server(name, TOTALS, &["base"], &[]);
+        }
         let script = Arc::new(Script::default());
         let config = Config { storage: Some(Secret::new("{}")), ..Config::default() };
         let fleet = Orchestrator::builder(SimPool::new(&world))
@@ -41,9 +49,13 @@ impl Rig {
             .start()
             .await
             .unwrap();
-        let spec = ServerSpec::new("one", "sim://one");
-        let server = fleet.register_server(&Caller::admin(), spec, Registration::MustAnswer, None).await.unwrap();
-        Self { world, fleet, script, server: server.record.id, me: Caller::owner("me") }
+        let server = registered(&fleet, "one").await;
+        Self { world, fleet, script, server, me: Caller::owner("me") }
+    }
+
+    /// Another server for the fleet.
+    pub(super) async fn second_server(&self) -> ServerId {
+        registered(&self.fleet, "two").await
     }
 
     pub(super) async fn project(&self, name: &str) -> Project {

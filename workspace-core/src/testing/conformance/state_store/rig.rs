@@ -149,6 +149,7 @@ impl<'a> Rig<'a> {
             server: None,
             network_slot: None,
             placement: PlacementRecord::default(),
+            switch: None,
         };
         let now = self.env.now();
         Workspace {
