@@ -25,6 +25,8 @@ pub enum SnapshotStatus {
     Creating,
     /// It is there, whole and verified.
     Ready,
+    /// It is there, but for files that could not be read.
+    Incomplete,
     /// It could not be written; `error` says why.
     Failed,
     /// It is being removed from the storage; `error` says why that failed the last time.
@@ -37,9 +39,17 @@ impl SnapshotStatus {
         match self {
             Self::Creating => "creating",
             Self::Ready => "ready",
+            Self::Incomplete => "incomplete",
             Self::Failed => "failed",
             Self::Deleting => "deleting",
         }
+    }
+}
+
+impl SnapshotStatus {
+    /// Whether it can be restored.
+    pub const fn is_there(self) -> bool {
+        matches!(self, Self::Ready | Self::Incomplete)
     }
 }
 
@@ -68,6 +78,12 @@ pub struct Snapshot {
     pub bytes: u64,
     /// Bytes that went over the wire.
     pub bytes_uploaded: u64,
+    /// How many files are not in it, because they could not be read.
+    #[serde(default)]
+    pub unreadable: u64,
+    /// The first of them.
+    #[serde(default)]
+    pub unreadable_files: Vec<String>,
     /// Why it failed; of one that is ready, what a later verification found.
     pub error: Option<Problem>,
     /// When it was asked for.

@@ -17,8 +17,8 @@ use crate::orchestrator::hub::Hub;
 use crate::orchestrator::jobs::Credentials;
 use crate::orchestrator::lease::{self, LeaseKeeper};
 use crate::orchestrator::tasks::Tasks;
-use crate::orchestrator::{Config, Core, Orchestrator, probe, reconcile};
-use crate::port::{AgentRunner, ServerPool, StateStore};
+use crate::orchestrator::{Config, Core, Orchestrator, PlainNamer, probe, reconcile};
+use crate::port::{AgentRunner, ServerPool, SessionNamer, StateStore};
 
 /// The parts of a fleet before it starts.
 #[derive(Debug)]
@@ -26,6 +26,7 @@ pub struct OrchestratorBuilder {
     pool: Arc<dyn ServerPool>,
     store: Option<Arc<dyn StateStore>>,
     jobs: Option<Arc<dyn AgentRunner>>,
+    namer: Arc<dyn SessionNamer>,
     env: Environment,
     config: Config,
     #[cfg(any(test, feature = "testing"))]
@@ -44,6 +45,7 @@ impl Orchestrator {
             pool,
             store: None,
             jobs: None,
+            namer: Arc::new(PlainNamer),
             env: Environment::system(),
             config: Config::default(),
             #[cfg(any(test, feature = "testing"))]
@@ -89,6 +91,13 @@ impl OrchestratorBuilder {
     #[must_use]
     pub fn jobs(mut self, jobs: Arc<dyn AgentRunner>) -> Self {
         self.jobs = Some(jobs);
+        self
+    }
+
+    /// Who names sessions; without this, plain rules do.
+    #[must_use]
+    pub fn session_namer(mut self, namer: impl SessionNamer) -> Self {
+        self.namer = Arc::new(namer);
         self
     }
 
@@ -144,6 +153,7 @@ impl OrchestratorBuilder {
             jobs,
             at_work: Starting::default(),
             credentials: Credentials::default(),
+            namer: self.namer,
             tasks: Arc::downgrade(&tasks),
             #[cfg(any(test, feature = "testing"))]
             injector: self.injector,

@@ -84,14 +84,14 @@ pub use projects::{
     CloneFrom, CloneRequest, NewProject, NewSnapshot, RestoreMode, RestoreRequest, SyncDirection, SyncKind, SyncWish,
 };
 pub use register_server::Registration;
-pub use sessions::{AgentRequest, Execution, NewExecution, SessionView};
+pub use sessions::{AgentRequest, Execution, NewExecution, PlainNamer, SessionView};
 pub use tokens::{IssuedToken, NewToken};
 pub use update_server::ServerPatch;
 pub use workspaces::{Idempotency, WorkspaceStatus};
 
 use crate::environment::Environment;
 use crate::id::FleetId;
-use crate::port::{AgentRunner, ServerPool, StateStore};
+use crate::port::{AgentRunner, ServerPool, SessionNamer, StateStore};
 
 /// A fleet: every operation of the library is a method of this. Cheap to clone.
 ///
@@ -123,6 +123,7 @@ struct Core {
     /// The places for data jobs.
     at_work: converge::Starting,
     credentials: jobs::Credentials,
+    namer: Arc<dyn SessionNamer>,
     tasks: Weak<tasks::Tasks>,
     #[cfg(any(test, feature = "testing"))]
     injector: Option<Arc<dyn Injector>>,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 use workspace_core::clock::Timestamp;
-use workspace_core::model::{self, SnapshotStatus};
+use workspace_core::model;
 use workspace_core::orchestrator::NewSnapshot;
 
 use super::mirror::mirror;
@@ -45,13 +45,17 @@ pub(crate) struct Snapshot {
     data_generation: u64,
     profile: SnapshotProfile,
     message: Option<String>,
-    /// `creating`, `ready`, `failed` or `deleting`.
+    /// `creating`, `ready`, `incomplete` (files could not be read), `failed` or `deleting`.
     status: &'static str,
     /// Whether it was written whole, its parts were acknowledged, and no later verification found it damaged.
     verified: bool,
     files: u64,
     bytes: u64,
     bytes_uploaded: u64,
+    /// How many files are not in it, because they could not be read.
+    unreadable: u64,
+    /// The first of them; its job's report may have more.
+    unreadable_files: Vec<String>,
     /// The job that writes it, or that removes it.
     job: Uuid,
     error: Option<Reason>,
@@ -69,10 +73,12 @@ impl From<model::Snapshot> for Snapshot {
             profile: row.profile.into(),
             message: row.message,
             status: row.status.name(),
-            verified: row.status == SnapshotStatus::Ready && row.error.is_none(),
+            verified: row.status.is_there() && row.error.is_none(),
             files: row.files,
             bytes: row.bytes,
             bytes_uploaded: row.bytes_uploaded,
+            unreadable: row.unreadable,
+            unreadable_files: row.unreadable_files,
             job: row.job.as_uuid(),
             error: row.error.map(Reason::from),
             created_at: row.created_at,

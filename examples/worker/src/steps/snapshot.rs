@@ -49,11 +49,12 @@ pub(super) async fn snapshot(tree: &Path, storage: &Secret, wanted: Wanted<'_>) 
     } else {
         look(&sync, &done.version).await?;
     }
+    let unreadable = done.skipped.iter().filter(|skipped| skipped.reason == SkipReason::Unreadable).count();
     let (skipped, more) = bounded(&done.skipped, |skipped| &skipped.path, skipped);
     Ok(json!({
         "version": done.version, "files": done.files, "bytes": done.bytes, "bytes_uploaded": done.bytes_sent,
         "requests": done.requests, "files_changed": done.files_changed, "left_out": done.left_out,
-        "skipped": skipped, "skipped_more": more, "verified": if whole { "content" } else { "structure" },
+        "skipped": skipped, "skipped_more": more, "unreadable": unreadable, "verified": if whole { "content" } else { "structure" },
     }))
 }
 

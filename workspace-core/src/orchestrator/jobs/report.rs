@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::event::NewEvent;
 use crate::id::WorkspaceId;
 use crate::job::{OUTPUT, STEP, TRUNCATED};
-use crate::model::{Job, JobStatus, Problem, Snapshot, StepReport, Work};
+use crate::model::{Job, JobStatus, Problem, Snapshot, SnapshotStatus, StepReport, Work};
 use crate::port::JobEvent;
 
 /// An event of a job's session; `None` for what is of no interest there.
@@ -60,6 +60,11 @@ pub(super) fn saved_event(workspace: WorkspaceId, snapshot: &Snapshot, at: Times
             let Problem { code, message, hint } = error;
             let data = json!({ "snapshot": id, "code": code, "message": message, "hint": hint });
             ("workspace.snapshot_failed", data)
+        }
+        None if snapshot.status == SnapshotStatus::Incomplete => {
+            let Snapshot { unreadable, unreadable_files, .. } = snapshot;
+            let data = json!({ "snapshot": id, "unreadable": unreadable, "unreadable_files": unreadable_files });
+            ("workspace.snapshot_incomplete", data)
         }
         None => ("workspace.snapshot_done", json!({ "snapshot": id, "files": files, "bytes": bytes })),
     };

@@ -112,7 +112,7 @@ impl Core {
     async fn readable_snapshot(&self, id: SnapshotId) -> Result<Snapshot> {
         let snapshot = self.known_snapshot(id).await?;
         match snapshot.status {
-            SnapshotStatus::Ready => Ok(snapshot),
+            SnapshotStatus::Ready | SnapshotStatus::Incomplete => Ok(snapshot),
             // Tried again: it is being waited for.
             SnapshotStatus::Creating => {
                 Err(Error::new(ErrorKind::ProjectBusy, "the snapshot that the data comes from is being written")

@@ -2,10 +2,13 @@
 
 use crate::error::{ErrorKind, Result};
 use crate::id::SnapshotId;
-use crate::model::{Job, Problem, Project, Snapshot, SnapshotProfile, SnapshotStatus, SyncStep};
+use crate::model::{Job, Problem, Project, Snapshot, SnapshotProfile, SnapshotStatus, StepReport, SyncStep};
 use crate::orchestrator::Core;
 use crate::orchestrator::jobs::report::saved_event;
 use crate::port::Write;
+
+/// How many files that a snapshot is without are named in its row; its job's report may have more.
+const UNREADABLE: usize = 20;
 
 impl Core {
     /// The row of a snapshot that a job is to write.
@@ -28,6 +31,8 @@ impl Core {
             files: 0,
             bytes: 0,
             bytes_uploaded: 0,
+            unreadable: 0,
+            unreadable_files: Vec::new(),
             error: None,
             created_at: self.env.now(),
         }
@@ -51,7 +56,7 @@ impl Core {
     /// Damage that was found stays told until a later verification finds none.
     async fn snapshot_verified(&self, job: &Job, id: SnapshotId) -> Result<Vec<Write>> {
         let (row, report) = (self.store.snapshot(id).await?, job.report("verify"));
-        let ready = row.filter(|row| row.status == SnapshotStatus::Ready);
+        let ready = row.filter(|row| row.status.is_there());
         let Some((row, report)) = ready.zip(report) else { return Ok(Vec::new()) };
         let damaged = |problem: &Problem| problem.code == ErrorKind::SnapshotDamaged.code();
         let error = match &report.error {
@@ -79,8 +84,15 @@ impl Core {
         let number = |field: &str| report.and_then(|report| report.report[field].as_u64()).unwrap_or(0);
         let failed = || report.and_then(|report| report.error.clone()).or_else(|| job.error.clone());
         let ready = report.is_some_and(|report| report.error.is_none());
+        let unreadable = number("unreadable");
         let row = Snapshot {
-            status: if ready { SnapshotStatus::Ready } else { SnapshotStatus::Failed },
+            status: match unreadable {
+                _ if !ready => SnapshotStatus::Failed,
+                0 => SnapshotStatus::Ready,
+                _ => SnapshotStatus::Incomplete,
+            },
+            unreadable,
+            unreadable_files: report.map(unreadable_files).unwrap_or_default(),
             files: number("files"),
             bytes: number("bytes"),
             bytes_uploaded: number("bytes_uploaded"),
@@ -91,4 +103,11 @@ impl Core {
         let told = saved.map(|saved| Write::Append(saved_event(saved.workspace, &row, self.env.now())));
         Ok([Write::PutSnapshot(Box::new(row))].into_iter().chain(told).collect())
     }
+}
+
+/// The names of files that a snapshot is without, the first ones.
+fn unreadable_files(report: &StepReport) -> Vec<String> {
+    let skipped = report.report["skipped"].as_array().into_iter().flatten();
+    let unreadable = skipped.filter(|skipped| skipped["reason"] == "unreadable");
+    unreadable.filter_map(|skipped| skipped["path"].as_str().map(str::to_owned)).take(UNREADABLE).collect()
 }

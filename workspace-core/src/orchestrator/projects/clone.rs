@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{ProjectId, SnapshotId};
-use crate::model::{Job, Project, Scope, Snapshot, SnapshotProfile, SnapshotStatus, SyncStep, Work};
+use crate::model::{Job, Project, Scope, Snapshot, SnapshotProfile, SyncStep, Work};
 use crate::orchestrator::jobs::NewJob;
 use crate::orchestrator::projects::in_use;
 use crate::orchestrator::refusal::refused;
@@ -125,7 +125,7 @@ impl Core {
             return Err(Error::invalid("snapshot", "the snapshot is of another project")
                 .hint("give one of this project's snapshots, `newest`, or nothing for the data as it is now"));
         }
-        if snapshot.status != SnapshotStatus::Ready {
+        if !snapshot.status.is_there() {
             return Err(
                 Error::new(ErrorKind::Conflict, "the snapshot is not ready").hint("wait for it, or take another")
             );

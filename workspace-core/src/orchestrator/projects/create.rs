@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::id::{OwnerId, ProjectId};
-use crate::model::{GitSource, Project, ProjectSource, Scope, SnapshotStatus};
+use crate::model::{GitSource, Project, ProjectSource, Scope};
 use crate::orchestrator::refusal::refused;
 use crate::orchestrator::workspaces::Idempotency;
 use crate::orchestrator::{Caller, Core, Orchestrator, validate};
@@ -67,7 +67,7 @@ impl Core {
             Some(ProjectSource::Snapshot(id)) => {
                 self.storage()?;
                 let snapshot = self.snapshot_of(caller, *id).await?;
-                if snapshot.status == SnapshotStatus::Ready {
+                if snapshot.status.is_there() {
                     return Ok(());
                 }
                 Err(Error::invalid("source.snapshot", "the snapshot is not ready").hint("wait for it, or take another"))

@@ -23,7 +23,7 @@ impl Orchestrator {
                 return Err(Error::new(ErrorKind::Conflict, "the snapshot is being written").hint("wait until it is"));
             }
             SnapshotStatus::Deleting if core.is_going_on(&snapshot).await? => return Ok(snapshot),
-            SnapshotStatus::Deleting | SnapshotStatus::Ready | SnapshotStatus::Failed => {}
+            SnapshotStatus::Deleting | SnapshotStatus::Ready | SnapshotStatus::Incomplete | SnapshotStatus::Failed => {}
         }
         core.check_unused(&snapshot).await?;
         let job = core.storage_job(&snapshot, SyncStep::Delete { snapshot: id }).await?;

@@ -57,7 +57,7 @@ impl Orchestrator {
             Some(id) => core.snapshot_of(caller, id).await?,
             None => core.newest_snapshot(&project, wish.at).await?,
         };
-        if snapshot.status != SnapshotStatus::Ready {
+        if !snapshot.status.is_there() {
             return Err(
                 Error::new(ErrorKind::Conflict, "the snapshot is not ready").hint("wait for it, or take another")
             );

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::SnapshotId;
-use crate::model::{Job, Scope, SnapshotStatus, SyncStep};
+use crate::model::{Job, Scope, SyncStep};
 use crate::orchestrator::refusal::refused;
 use crate::orchestrator::{Caller, Orchestrator};
 use crate::port::{Change, Write};
@@ -18,7 +18,7 @@ impl Orchestrator {
         let core = &self.core;
         let snapshot = core.snapshot_of(caller, id).await?;
         core.storage()?;
-        if snapshot.status != SnapshotStatus::Ready {
+        if !snapshot.status.is_there() {
             return Err(
                 Error::new(ErrorKind::Conflict, "the snapshot is not ready").hint("wait for it, or take another")
             );

@@ -164,7 +164,7 @@ impl Core {
         })?;
         let project = self.project_of(caller, id).await?;
         let id = SessionId::from_uuid(self.env.uuid());
-        let title = name::title(&new.prompt);
+        let title = name::named(self.namer.as_ref(), &new.prompt).await;
         let branch = name::branch(&title, id.as_uuid());
         let (owner, created_at) = (project.owner.clone(), self.env.now());
         Ok((project.clone(), Session { id, owner, project: project.id, title, branch, created_at }))

@@ -6,4 +6,5 @@ mod name;
 mod read;
 
 pub use execute::{AgentRequest, Execution, NewExecution};
+pub use name::PlainNamer;
 pub use read::SessionView;

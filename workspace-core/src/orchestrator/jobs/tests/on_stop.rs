@@ -6,7 +6,8 @@ use super::rig::Rig;
 use crate::error::{Error, ErrorKind};
 use crate::id::{JobId, WorkspaceId};
 use crate::model::{BackupPolicy, Intent, Project, SnapshotStatus, Status, Workspace};
-use crate::port::JobFilter;
+use crate::orchestrator::RestoreRequest;
+use crate::port::{JobFilter, PageRequest};
 
 const POLICY: BackupPolicy = BackupPolicy { on_stop: true };
 
@@ -46,7 +47,7 @@ async fn a_stop_writes_the_data_away_once_by_policy() {
     // Another stop of what does not run takes no other.
     rig.stopped(row.id).await;
     let filter = JobFilter { project: Some(project.id), ..JobFilter::default() };
-    assert_eq!(rig.fleet.core.store.jobs(&filter, Default::default()).await.unwrap().items.len(), 1);
+    assert_eq!(rig.fleet.core.store.jobs(&filter, PageRequest::default()).await.unwrap().items.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -93,4 +94,22 @@ async fn without_a_policy_nothing_is_written() {
     let (_, row) = stopping(&rig, BackupPolicy::default()).await;
     rig.settled(row.id, Status::Stopped).await;
     assert!(rig.script.there().is_empty() && kinds(&rig, row.id).await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn files_that_cannot_be_read_are_told_and_such_a_snapshot_is_not_taken_for_the_newest() {
+    let rig = Rig::new().await;
+    let (project, row) = stopping(&rig, POLICY).await;
+    let job = snapshot_job(&rig).await;
+    let skipped = json!([{ "path": "fifo", "reason": "special_file" }, { "path": "closed", "reason": "unreadable" }]);
+    rig.script.does(job, &[("snapshot", Ok(json!({ "files": 3, "unreadable": 1, "skipped": skipped })))]);
+    rig.settled(row.id, Status::Stopped).await;
+    assert_eq!(kinds(&rig, row.id).await, ["workspace.snapshot_started", "workspace.snapshot_incomplete"]);
+    let snapshot = rig.fleet.workspace_status(&rig.me, row.id).await.unwrap().stop_snapshot.unwrap();
+    assert_eq!(snapshot.status, SnapshotStatus::Incomplete);
+    assert_eq!((snapshot.unreadable, snapshot.unreadable_files), (1, vec!["closed".to_owned()]));
+    let newest = rig.fleet.restore_project(&rig.me, project.id, RestoreRequest::default()).await.unwrap_err();
+    assert_eq!(newest.kind(), ErrorKind::NotFound);
+    let named = RestoreRequest { snapshot: Some(snapshot.id), ..RestoreRequest::default() };
+    rig.fleet.restore_project(&rig.me, project.id, named).await.unwrap();
 }

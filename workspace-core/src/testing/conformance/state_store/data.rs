@@ -44,6 +44,8 @@ pub async fn snapshots_are_kept(store: &dyn StateStore) {
         files: 0,
         bytes: 0,
         bytes_uploaded: 0,
+        unreadable: 0,
+        unreadable_files: Vec::new(),
         error: None,
         created_at: rig.env.now(),
     };
