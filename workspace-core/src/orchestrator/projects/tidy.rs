@@ -11,15 +11,14 @@ impl Core {
     /// Removes the volumes of superseded copies, but never before their successor is whole; and those of a deleted
     /// project, with its row.
     pub(in crate::orchestrator) async fn tidy_project(&self, id: ProjectId) -> Result<()> {
-        self.end_abandoned(id, None).await?;
+        let mut problem = self.end_abandoned(id, None).await.err();
         let Some(project) = self.store.project(id).await? else { return Ok(()) };
         let whole = project.copy.as_ref().is_some_and(|copy| copy.filled);
         let mut left = Vec::new();
-        let mut problem = None;
         let needless = project.superseded.iter().filter(|_| whole || project.deleted);
         let needless: Vec<&ProjectCopy> = needless.chain(project.copy.iter().filter(|_| project.deleted)).collect();
         if needless.is_empty() && !project.deleted {
-            return Ok(());
+            return problem.map_or(Ok(()), Err);
         }
         for copy in needless {
             if let Err(error) = self.remove_copy(&project, copy).await {

@@ -1,0 +1,233 @@
+//! A master on the real parts, and a client of its API.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::running::Running;
+
+pub(crate) const TOKEN: &str = "a-token-for-this-test-alone";
+
+fn real_part(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `make test`, or start the real parts first"))
+}
+
+/// A master with a database of its own, on the first real server.
+pub(crate) struct Rig {
+    pub(crate) master: Running,
+    git: Value,
+    _data: TempDir,
+}
+
+/// A status and a JSON body.
+#[derive(Debug)]
+pub(crate) struct Answer(pub(crate) u16, pub(crate) Value);
+
+impl Answer {
+    #[track_caller]
+    pub(crate) fn ok(self) -> Value {
+        assert!((200..300).contains(&self.0), "{self:?}");
+        self.1
+    }
+
+    /// Demands a problem document of this status and code that says what to do next.
+    #[track_caller]
+    pub(crate) fn problem(self, status: u16, code: &str) -> Value {
+        assert_eq!((self.0, self.1["code"].as_str()), (status, Some(code)), "{self:?}");
+        assert!(self.1["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "no hint: {self:?}");
+        self.1
+    }
+}
+
+/// Demands that something ended with this code, and says what to do next.
+#[track_caller]
+pub(crate) fn failed_with(resource: &Value, code: &str) {
+    let error = &resource["error"];
+    assert_eq!(error["code"].as_str(), Some(code), "{resource}");
+    assert!(error["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "no hint: {resource}");
+}
+
+impl Rig {
+    pub(crate) fn new() -> Self {
+        Self::with(&[])
+    }
+
+    /// With these variables beside, or instead of, the usual ones.
+    pub(crate) fn with(more: &[(&str, &str)]) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let servers: Value = serde_json::from_str(&real_part("WORKSPACE_TEST_SERVERS")).unwrap();
+        let git: Value = serde_json::from_str(&real_part("WORKSPACE_TEST_GIT")).unwrap();
+        let s3 = std::fs::read_to_string(real_part("WORKSPACE_TEST_S3")).unwrap();
+        let plain = Value::from(vec![servers[0].clone()]).to_string();
+        let worker = real_part("WORKSPACE_TEST_WORKER_IMAGE");
+        let mut variables: BTreeMap<&str, &str> = s3.lines().filter_map(|line| line.split_once('=')).collect();
+        variables.extend([
+            ("SERVERS", "docker"),
+            ("WORKSPACE_SERVERS", plain.as_str()),
+            ("WORKER_IMAGE", worker.as_str()),
+            ("WORKSPACE_TOKEN", TOKEN),
+            ("GIT_POLICY", r#"{"allow":["10.0.0.0/8"]}"#),
+            ("GIT_CA_FILE", git["ca"].as_str().unwrap()),
+            ("RUST_LOG", "warn"),
+        ]);
+        variables.extend(more.iter().copied());
+        let variables: Vec<(&str, &str)> = variables.into_iter().collect();
+        let master = Running::start(data.path(), &variables);
+        assert!(master.said.contains("healthy"), "{}", master.said);
+        Self { master, git, _data: data }
+    }
+
+    pub(crate) fn call(&self, method: &str, path: &str, body: &Value) -> Answer {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let answer = self.master.ask_for(method, &format!("/api/v1{path}"), TOKEN, &body, "application/json");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        let body = if head.contains("chunked") { body.lines().nth(1).unwrap_or_default() } else { body };
+        Answer(status, serde_json::from_str(body).unwrap_or(Value::Null))
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Value {
+        self.call("GET", path, &Value::Null).ok()
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
+        self.call("POST", path, body)
+    }
+
+    /// A bare repository with one commit: its URL and its folder.
+    pub(crate) fn repository(&self) -> (String, PathBuf) {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("troubles-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let root = Path::new(self.git["root"].as_str().unwrap());
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fleet/git-server");
+        let home = root.ancestors().nth(2).unwrap();
+        let made = Command::new(script).args(["repository", &name]).env("FLEET_HOME", home).output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        (format!("{}/{name}.git", self.git_url()), root.join(format!("{name}.git")))
+    }
+
+    pub(crate) fn git_url(&self) -> &str {
+        self.git["https"].as_str().unwrap()
+    }
+
+    pub(crate) fn git_token(&self) -> String {
+        format!("{}:{}", self.git["username"].as_str().unwrap(), self.git["token"].as_str().unwrap())
+    }
+
+    /// A project from git, not fetched yet.
+    pub(crate) fn project(&self, name: &str, git: &Value) -> String {
+        let project = self.post("/projects", &json!({ "name": name, "source": { "git": git } })).ok();
+        project["id"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn empty_project(&self, name: &str) -> String {
+        self.post("/projects", &json!({ "name": name })).ok()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A project with a repository of its own: the project's id and the repository's folder.
+    pub(crate) fn with_repository(&self, name: &str) -> (String, PathBuf) {
+        let (url, folder) = self.repository();
+        let git = json!({ "url": url, "branch": "main", "token": self.git_token() });
+        (self.project(name, &git), folder)
+    }
+
+    /// A workspace on a project, at rest.
+    pub(crate) fn workspace(&self, name: &str, project: &str) -> Value {
+        let body = json!({
+            "name": name, "project": project, "image": "workspace-base", "command": ["sleep", "infinity"],
+            "resources": { "cpu_millis": 100, "memory_mib": 64, "disk_gib": 1 },
+        });
+        self.post("/workspaces?wait=60", &body).ok()
+    }
+
+    /// A workspace that runs on a project; its id.
+    #[track_caller]
+    pub(crate) fn running(&self, name: &str, project: &str) -> String {
+        let row = self.workspace(name, project);
+        assert_eq!(row["status"], "running", "{row}");
+        row["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Runs a line of shell in a workspace; what it printed.
+    #[track_caller]
+    pub(crate) fn shell(&self, workspace: &str, line: &str) -> String {
+        let done = self.post(&format!("/workspaces/{workspace}/run"), &json!({ "command": line })).ok();
+        assert_eq!(done["exit_code"], 0, "{line}: {done}");
+        done["stdout"].as_str().unwrap().to_owned()
+    }
+
+    /// An execution of a line of shell, recorded; the answer to that.
+    pub(crate) fn execute(&self, project: &str, line: &str, more: &Value) -> Answer {
+        let mut body = json!({
+            "project": project, "prompt": "do as the line says",
+            "resources": { "cpu_millis": 200, "memory_mib": 128, "disk_gib": 1 },
+            "agent": { "kind": "command", "image": "workspace-base", "argv": ["sh", "-c", line] },
+        });
+        for (name, value) in more.as_object().into_iter().flatten() {
+            body[name] = value.clone();
+        }
+        self.post("/execute", &body)
+    }
+
+    pub(crate) fn events(&self, session: &str) -> Vec<Value> {
+        let (mut all, mut after) = (Vec::new(), 0);
+        loop {
+            let page = self.get(&format!("/sessions/{session}/events?limit=1000&after={after}"));
+            let items = page["items"].as_array().unwrap();
+            let Some(last) = items.last() else { return all };
+            after = last["seq"].as_u64().unwrap();
+            all.extend(items.iter().cloned());
+        }
+    }
+
+    /// The last event of an execution, which must come.
+    #[track_caller]
+    pub(crate) fn finished(&self, started: &Value) -> Value {
+        let session = started["session"].as_str().unwrap();
+        let is_last = |event: &Value| event["kind"] == "execution.finished";
+        eventually("the execution ends", || self.events(session).into_iter().find(is_last))["data"].clone()
+    }
+}
+
+/// Takes everything back from the server, which other tests use too.
+impl Drop for Rig {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            return;
+        }
+        for list in ["/workspaces", "/projects"] {
+            eventually("everything is deleted", || {
+                let items = self.get(list)["items"].as_array().unwrap().clone();
+                for item in &items {
+                    // What a job is still at work on is asked for again.
+                    let path = format!("{list}/{}?wait=60", item["id"].as_str().unwrap());
+                    self.call(
+                        "DELETE",
+                        path.trim_end_matches(if list == "/projects" { "?wait=60" } else { "" }),
+                        &Value::Null,
+                    );
+                }
+                items.is_empty().then_some(())
+            });
+        }
+    }
+}
+
+/// What is so in the end.
+#[track_caller]
+pub(crate) fn eventually<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_mins(2);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what}");
+        thread::sleep(Duration::from_millis(200));
+    }
+}
