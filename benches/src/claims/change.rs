@@ -59,6 +59,7 @@ fn create(env: &Environment, fence: &Fence, server: ServerId, id: Uuid) -> Chang
         server: Some(server),
         network_slot: None,
         placement: PlacementRecord::default(),
+        switch: None,
     };
     let row = Workspace {
         id: workspace,
@@ -70,17 +71,7 @@ fn create(env: &Environment, fence: &Fence, server: ServerId, id: Uuid) -> Chang
         created_at: at,
         updated_at: at,
     };
-    let project_row = Project {
-        id: ProjectId::from_uuid(project),
-        owner: owner.clone(),
-        name: None,
-        source: None,
-        copy: None,
-        superseded: Vec::new(),
-        deleted: false,
-        revision: 1,
-        created_at: at,
-    };
+    let project_row = Project::new(ProjectId::from_uuid(project), owner.clone(), None, None, at);
     let event = NewEvent { parent: id, at, kind: "workspace.created".to_owned(), data: json!({ "name": id }) };
     let remembered = IdempotencyRecord { owner, key: id.to_string(), request_hash: [7; 32], resource: id, at };
     Change::by(fence)

@@ -91,6 +91,7 @@ fn workspace() -> Workspace {
             server: None,
             network_slot: None,
             placement: PlacementRecord::default(),
+            switch: None,
         },
         observed: Observed::new(Status::Pending),
         revision: 1,
