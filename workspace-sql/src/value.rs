@@ -23,11 +23,6 @@ impl Value {
     pub(crate) fn ids(ids: impl IntoIterator<Item = Uuid>) -> Self {
         Self::Ids(ids.into_iter().map(Some).collect())
     }
-
-    /// A list of numbers; none of ours comes near the largest.
-    pub(crate) fn ints(values: impl IntoIterator<Item = u64>) -> Self {
-        Self::Ints(values.into_iter().map(|value| Some(i64::try_from(value).unwrap_or(i64::MAX))).collect())
-    }
 }
 
 macro_rules! value_from {

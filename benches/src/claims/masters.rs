@@ -31,6 +31,7 @@ const PART: ReservationPart = ReservationPart::Compute;
 pub struct Meetings {
     masters: usize,
     strategy: StrategyKind,
+    near_equal: u32,
     claims: usize,
     refused: usize,
     over_committed: usize,
@@ -49,15 +50,17 @@ struct Master {
 #[derive(Default)]
 struct Books {
     ledger: Ledger,
-    under_way: Vec<ServerId>,
+    /// With the moment when each was granted: only a read that begins later shows it.
+    under_way: Vec<(u64, ServerId, Option<Instant>)>,
 }
 
 /// Release one, place one, by every caller of every master, for so long. Each decision is made on rows that were read
-/// for it, with what the master's other callers have under way; a refused claim is decided again without that server.
+/// for it, with what the master's other callers have claimed since; servers that differ from the best by less than
+/// `near_equal` thousandths of one dimension are as good. A refused claim is decided again without that server.
 ///
 /// # Errors
 /// When the database fails, or a claim is answered as none should be.
-pub async fn meet(masters: usize, strategy: StrategyKind, time: Duration) -> Result<Meetings> {
+pub async fn meet(masters: usize, strategy: StrategyKind, near_equal: u32, time: Duration) -> Result<Meetings> {
     let place = Place::new(Database::Postgres).await?;
     let env = Environment::system();
     let fence = place.store.acquire_lease(&MasterId::new("m-0"), Duration::from_hours(1)).await?.fence;
@@ -77,7 +80,7 @@ pub async fn meet(masters: usize, strategy: StrategyKind, time: Duration) -> Res
         for caller in 0..CALLERS {
             let share = held.len() / (CALLERS * masters - number * CALLERS - caller);
             let mine = held.split_off(held.len() - share);
-            callers.push(tokio::spawn(churn(Arc::clone(&master), strategy, mine, Arc::clone(&counts))));
+            callers.push(tokio::spawn(churn(Arc::clone(&master), (strategy, near_equal), mine, Arc::clone(&counts))));
         }
     }
     let start = Instant::now();
@@ -88,7 +91,15 @@ pub async fn meet(masters: usize, strategy: StrategyKind, time: Duration) -> Res
     }
     let (claims, refused) = (counts.1.load(Ordering::Relaxed), counts.2.load(Ordering::Relaxed));
     let over_committed = over_committed(&*place.store).await?;
-    Ok(Meetings { masters, strategy, claims, refused, over_committed, seconds: start.elapsed().as_secs_f64() })
+    Ok(Meetings {
+        masters,
+        strategy,
+        near_equal,
+        claims,
+        refused,
+        over_committed,
+        seconds: start.elapsed().as_secs_f64(),
+    })
 }
 
 /// Claims 70 % of all places, alike on each server.
@@ -114,7 +125,7 @@ const fn reserve(server: ServerId, holder: Uuid) -> Write {
 
 async fn churn(
     master: Arc<Master>,
-    strategy: StrategyKind,
+    strategy: (StrategyKind, u32),
     mut held: Vec<Uuid>,
     counts: Arc<(AtomicBool, AtomicUsize, AtomicUsize)>,
 ) -> Result<()> {
@@ -128,7 +139,7 @@ async fn churn(
         loop {
             let server = master.decide(strategy, &request, cursor as u64).await?;
             let claimed = answer(&master, Change::by(&master.fence).with(reserve(server, holder))).await?;
-            master.end(server).await;
+            master.end(cursor as u64, claimed.is_ok()).await;
             match claimed {
                 Ok(()) => break,
                 Err(Refused::Capacity { .. }) => {
@@ -149,30 +160,44 @@ async fn answer(master: &Master, change: Change) -> Result<Result<(), Refused>> 
 }
 
 impl Master {
-    /// Decides as the orchestrator does, and notes the claim as under way.
-    async fn decide(&self, strategy: StrategyKind, request: &PlacementRequest, cursor: u64) -> Result<ServerId> {
+    /// Decides as the orchestrator does, and notes the claim as under way under its cursor.
+    async fn decide(
+        &self,
+        (strategy, near_equal): (StrategyKind, u32),
+        request: &PlacementRequest,
+        cursor: u64,
+    ) -> Result<ServerId> {
+        let read = Instant::now();
         let servers = self.store.servers().await?;
         let mut books = self.books.lock().await;
         let Books { ledger, under_way } = &mut *books;
         ledger.sync(&servers);
-        for server in under_way.iter() {
+        under_way.retain(|(_, _, granted)| granted.is_none_or(|granted| granted >= read));
+        for (_, server, _) in under_way.iter() {
             if let Some(key) = ledger.key(*server) {
                 let _ = ledger.reserve(key, AMOUNT);
             }
         }
-        let tolerance = Tolerance { thousandths: 0, seed: self.seed };
+        let tolerance = Tolerance {
+            thousandths: near_equal,
+            seed: self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(cursor),
+        };
         let (ask, cx) = (ledger.prepare(request), PlacementContext { cursor, tolerance });
         let chosen = built_in(strategy).select(FleetView::new(ledger, request, &ask), cx);
         let server = chosen.and_then(|chosen| ledger.server(chosen.server)).map(|server| server.id());
         let server = server.ok_or_else(|| broken("no server has room, at 70 % use"))?;
-        under_way.push(server);
+        under_way.push((cursor, server, None));
         Ok(server)
     }
 
-    async fn end(&self, server: ServerId) {
+    async fn end(&self, cursor: u64, granted: bool) {
         let mut books = self.books.lock().await;
-        if let Some(index) = books.under_way.iter().position(|other| *other == server) {
-            books.under_way.swap_remove(index);
+        if let Some(index) = books.under_way.iter().position(|(number, _, end)| *number == cursor && end.is_none()) {
+            if granted {
+                books.under_way[index].2 = Some(Instant::now());
+            } else {
+                books.under_way.swap_remove(index);
+            }
         }
     }
 }
@@ -192,9 +217,10 @@ impl Meetings {
     /// As people read it.
     pub fn row(&self) -> String {
         format!(
-            "{} masters, {:<10} {:>7} claims, {:>5.0}/s, {:>5} refused ({:.3} %), {} over-committed",
+            "{} masters, {:<8} within {:>4} thousandths: {:>6} claims, {:>5.0}/s, {:>5} refused ({:.3} %), {} over-committed",
             self.masters,
             built_in(self.strategy).name(),
+            self.near_equal,
             self.claims,
             self.rate(),
             self.refused,
@@ -211,6 +237,7 @@ impl Meetings {
             "servers": SERVERS,
             "masters": self.masters,
             "strategy": built_in(self.strategy).name(),
+            "near_equal_thousandths": self.near_equal,
             "ops_per_second": self.rate().round(),
             "conflict_percent": (self.percent() * 1_000.0).round() / 1_000.0,
             "refusals": self.refused,

@@ -1,10 +1,8 @@
 //! Deciding in memory, claiming in the store, and deciding again when the store knew better.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::ServerId;
 use crate::model::{ServerState, StrategyKind};
 use crate::orchestrator::Core;
 use crate::placement::{Decision, PlacementRequest, built_in};
@@ -28,39 +26,24 @@ impl Core {
     ) -> Result<Result<(Decision, Outcome), Refused>> {
         let strategy = built_in(strategy);
         let cursor = self.cursor.fetch_add(1, Ordering::Relaxed);
-        let mut servers = self.servers_now().await?;
-        check_wish(&request, &servers)?;
+        let mut fleet = self.fleet_now().await?;
+        check_wish(&request, &fleet.servers)?;
         for _ in 0..ATTEMPTS {
-            let decision = self.find_place(strategy.as_ref(), &servers, &request, cursor)?;
-            let under_way = self.ledger.hold(decision.server, request.resources);
-            let answer = self.commit(change(&decision)).await?;
-            drop(under_way);
-            match answer {
-                Ok(outcome) => return Ok(Ok((decision, outcome))),
+            let (decision, under_way) = self.find_place(strategy.as_ref(), &fleet, &request, cursor)?;
+            match self.commit(change(&decision)).await? {
+                Ok(outcome) => {
+                    under_way.granted(self.fleet_reads());
+                    return Ok(Ok((decision, outcome)));
+                }
                 Err(Refused::Capacity { .. } | Refused::ServerClosed) => {
                     tracing::debug!(server = decision.server_name, "claim refused, deciding again");
                     request.excluded.insert(decision.server);
-                    self.refresh(&mut servers, decision.server).await?;
+                    self.refresh(&mut fleet, decision.server).await?;
                 }
                 Err(refusal) => return Ok(Err(refusal)),
             }
         }
         Err(outrun())
-    }
-
-    /// Reads one server again, of which we knew something that is no longer so.
-    pub(super) async fn refresh(&self, servers: &mut Arc<Vec<ServerState>>, id: ServerId) -> Result<()> {
-        let state = self.store.server(id).await?;
-        let servers = Arc::make_mut(servers);
-        match (servers.binary_search_by_key(&id, |server| server.record.id), state) {
-            (Ok(index), Some(state)) => servers[index] = state,
-            (Ok(index), None) => {
-                servers.remove(index);
-            }
-            // It was never known, or is known no more.
-            (Err(_), _) => {}
-        }
-        Ok(())
     }
 
     /// Commits one change and wakes whoever waits for its events.

@@ -9,32 +9,54 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{MasterId, ServerId};
 use crate::model::ServerState;
 use crate::orchestrator::Core;
+use crate::orchestrator::fleet_snapshot::Fleet;
 use crate::placement::{
     Decision, Ledger, PlacementContext, PlacementRequest, PlacementStrategy, Refusals, Tolerance, decide, explain,
 };
 use crate::resources::Resources;
 
-/// The copy, and what this master decided that is not yet committed.
+/// The copy, and what this master decided that its rows may not show yet.
 #[derive(Debug, Default)]
 pub(super) struct FleetLedger(Mutex<Books>);
 
 #[derive(Debug, Default)]
 pub(super) struct Books {
     pub(super) ledger: Ledger,
-    under_way: BTreeMap<u64, (ServerId, Resources)>,
+    under_way: BTreeMap<u64, Claimed>,
     next: u64,
 }
 
-/// A decision whose claim is under way; decisions at the same time look upon it as held.
+/// A claim of this master.
+#[derive(Debug)]
+struct Claimed {
+    server: ServerId,
+    resources: Resources,
+    /// How many reads of the fleet had begun when it was granted; later ones show it.
+    granted: Option<u64>,
+}
+
+/// A decision whose claim is under way: decisions at the same time look upon it as held.
 #[derive(Debug)]
 pub(super) struct UnderWay<'a> {
     ledger: &'a FleetLedger,
     number: u64,
 }
 
+impl UnderWay<'_> {
+    /// The claim was granted, when so many reads of the fleet had begun: it counts until a later one shows it.
+    pub(super) fn granted(self, reads: u64) {
+        if let Some(claimed) = self.ledger.lock().under_way.get_mut(&self.number) {
+            claimed.granted = Some(reads);
+        }
+    }
+}
+
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        self.ledger.lock().under_way.remove(&self.number);
+        let mut books = self.ledger.lock();
+        if books.under_way.get(&self.number).is_some_and(|claimed| claimed.granted.is_none()) {
+            books.under_way.remove(&self.number);
+        }
     }
 }
 
@@ -42,51 +64,52 @@ impl FleetLedger {
     pub(super) fn lock(&self) -> MutexGuard<'_, Books> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// Holds a decision's claim until the guard is dropped.
-    pub(super) fn hold(&self, server: ServerId, resources: Resources) -> UnderWay<'_> {
-        let mut books = self.lock();
-        let number = books.next;
-        books.next += 1;
-        books.under_way.insert(number, (server, resources));
-        UnderWay { ledger: self, number }
-    }
 }
 
 impl Books {
-    /// Adds what is under way: what does not fit any more is in the rows already.
-    fn add_what_is_under_way(&mut self) {
-        for &(server, resources) in self.under_way.values() {
-            if let Some(key) = self.ledger.key(server) {
-                let _ = self.ledger.reserve(key, resources);
+    /// Adds what the rows of this read may not show. What does not fit is in them already.
+    fn add_what_is_under_way(&mut self, read: u64) {
+        self.under_way.retain(|_, claimed| claimed.granted.is_none_or(|reads| reads >= read));
+        for claimed in self.under_way.values() {
+            if let Some(key) = self.ledger.key(claimed.server) {
+                let _ = self.ledger.reserve(key, claimed.resources);
             }
         }
+    }
+
+    fn hold(&mut self, server: ServerId, resources: Resources) -> u64 {
+        self.next += 1;
+        self.under_way.insert(self.next, Claimed { server, resources, granted: None });
+        self.next
     }
 }
 
 impl Core {
-    /// Decides on the fleet as the rows say that it is; only what changed since the last decision is taken over.
+    /// Decides on the fleet as the rows say that it is; only what changed since the last decision is taken over. The
+    /// choice counts as held until the answer to its claim is known.
     ///
-    /// Claims of this master that are under way count as held, so that a burst does not run to one place. Some of them
-    /// may be in the rows by now: that alone refuses nothing.
+    /// So do the other claims of this master that the rows may not show, so that a burst does not run to one place.
+    /// Some of them may be in the rows by now: that alone refuses nothing.
     pub(super) fn find_place(
         &self,
         strategy: &dyn PlacementStrategy,
-        servers: &[ServerState],
+        fleet: &Fleet,
         request: &PlacementRequest,
         cursor: u64,
-    ) -> Result<Decision> {
+    ) -> Result<(Decision, UnderWay<'_>)> {
         let mut books = self.ledger.lock();
-        self.sync(&mut books.ledger, servers);
-        if !books.under_way.is_empty() {
-            books.add_what_is_under_way();
-            match decide(strategy, &books.ledger, request, self.context(cursor)) {
-                Err(error) if error.kind() == ErrorKind::InsufficientCapacity => {}
-                decided => return decided,
+        self.sync(&mut books.ledger, &fleet.servers);
+        books.add_what_is_under_way(fleet.read);
+        let decided = match decide(strategy, &books.ledger, request, self.context(cursor)) {
+            Err(error) if error.kind() == ErrorKind::InsufficientCapacity && !books.under_way.is_empty() => {
+                books.ledger.sync(&fleet.servers);
+                decide(strategy, &books.ledger, request, self.context(cursor))
             }
-            books.ledger.sync(servers);
-        }
-        decide(strategy, &books.ledger, request, self.context(cursor))
+            decided => decided,
+        };
+        let decision = decided?;
+        let number = books.hold(decision.server, request.resources);
+        Ok((decision, UnderWay { ledger: &self.ledger, number }))
     }
 
     /// What [`Core::find_place`] would say if nothing were under way, with every reason counted.

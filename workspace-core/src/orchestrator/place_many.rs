@@ -35,7 +35,7 @@ impl Orchestrator {
     pub async fn place_many(&self, caller: &Caller, news: Vec<NewWorkspace>) -> Result<Vec<Result<Workspace>>> {
         caller.require(Scope::WorkspacesWrite)?;
         let core = &self.core;
-        let mut servers = core.servers_now().await?;
+        let mut fleet = core.fleet_now().await?;
         let mut answers: Vec<Option<Result<Workspace>>> = Vec::with_capacity(news.len());
         let mut wishes = Vec::with_capacity(news.len());
         for (index, new) in news.into_iter().enumerate() {
@@ -46,7 +46,7 @@ impl Orchestrator {
                     continue;
                 }
             };
-            answers.push(check_wish(&wish.request, &servers).err().map(Err));
+            answers.push(check_wish(&wish.request, &fleet.servers).err().map(Err));
             if answers[index].is_none() {
                 wishes.push(wish);
             }
@@ -55,7 +55,7 @@ impl Orchestrator {
             if wishes.is_empty() {
                 break;
             }
-            let claims = core.decide_all(&servers, &mut wishes, &mut answers);
+            let claims = core.decide_all(&fleet.servers, &mut wishes, &mut answers);
             for (mut wish, decision, result) in core.commit_all(claims).await? {
                 match result {
                     Ok(outcome) => {
@@ -64,7 +64,7 @@ impl Orchestrator {
                         answers[wish.index] = Some(Ok(workspace));
                     }
                     Err(Refused::Capacity { .. } | Refused::ServerClosed) => {
-                        core.refresh(&mut servers, decision.server).await?;
+                        core.refresh(&mut fleet, decision.server).await?;
                         wish.request.excluded.insert(decision.server);
                         wishes.push(wish);
                     }

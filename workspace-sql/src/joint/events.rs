@@ -9,10 +9,10 @@ use crate::backend::Session;
 use crate::change::EVENTS;
 use crate::cursor::Cursor;
 use crate::fault::Fault;
-use crate::value::{Value, json, values};
+use crate::value::{json, values};
 
 /// The last numbers after so many more events; as with one, the row of a parent is the lock.
-const NEXT: &str = "INSERT INTO @streams AS s (parent, last_seq) SELECT * FROM unnest($1::uuid[], $2::bigint[]) \
+const NEXT: &str = "INSERT INTO @streams AS s (parent, last_seq) SELECT * FROM given WHERE 1 = 1 \
     ON CONFLICT (parent) DO UPDATE SET last_seq = s.last_seq + excluded.last_seq RETURNING parent, last_seq";
 
 impl<S: Session> Cursor<'_, S> {
@@ -25,9 +25,9 @@ impl<S: Session> Cursor<'_, S> {
         for event in events {
             *counts.entry(event.parent).or_default() += 1;
         }
-        let lists = vec![Value::ids(counts.keys().copied()), Value::ints(counts.values().copied())];
+        let rows = counts.iter().map(|(parent, count)| values![*parent, *count]).collect();
         let mut next: BTreeMap<Uuid, u64> = BTreeMap::new();
-        for mut row in self.rows(NEXT, lists).await? {
+        for mut row in self.with_rows("(parent, last_seq)", rows, NEXT).await? {
             let (parent, last) = (row.id()?, row.count()?);
             next.insert(parent, last - counts.get(&parent).copied().unwrap_or(last));
         }

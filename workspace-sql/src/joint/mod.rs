@@ -1,7 +1,7 @@
 //! Changes of the common kinds, written together: a few statements for many changes, where one by one each would take
 //! several round trips.
 //!
-//! Only for databases that lock rows, under the locks of all changes. Claims are decided in memory on the locked rows
+//! Under the locks of all changes. Claims are decided in memory on the locked rows
 //! of their servers and written guarded; everything else is inserted. What does not come out as expected (a name that
 //! is taken, a key that is known) is a fault of all: nothing was committed, and the changes go apart.
 

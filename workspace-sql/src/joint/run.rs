@@ -7,7 +7,7 @@ use workspace_core::port::{Change, Outcome, Refused, Write};
 
 use super::books::{Books, Grant};
 use super::networks::Allotment;
-use super::rows::{columns, expect, unnest};
+use super::rows::expect;
 use crate::backend::Session;
 use crate::change::{
     Claim, PROJECTS, REMEMBERED, RESERVATIONS, WORKSPACES, project_columns, remembered_columns, workspace_columns,
@@ -15,7 +15,7 @@ use crate::change::{
 use crate::cursor::Cursor;
 use crate::fault::Fault;
 use crate::rows::{AMOUNTS, amounts, resources, scheduling_name};
-use crate::value::{Value, values};
+use crate::value::values;
 
 type Answer = Result<Outcome, Refused>;
 
@@ -51,15 +51,15 @@ impl<'a, S: Session> Cursor<'a, S> {
         }
         let servers: BTreeSet<_> = claims.iter().map(|claim| claim.server.as_uuid()).collect();
         let columns = ["limit", "reserved"].map(|kind| AMOUNTS.map(|name| format!("{kind}_{name}")).join(", "));
-        let sql = format!("SELECT id, scheduling, {} FROM @servers WHERE id = ANY($1)", columns.join(", "));
-        for mut row in self.rows(&sql, vec![Value::ids(servers)]).await? {
+        let sql = format!("SELECT id, scheduling, {} FROM @servers", columns.join(", "));
+        for mut row in self.rows_among(&sql, "id", servers, "").await? {
             let (id, scheduling) = (row.id()?, row.text()?);
             let (limits, reserved) = (resources(&mut row)?, resources(&mut row)?);
             books.add_server(id, scheduling == scheduling_name(Scheduling::Active), limits.minus(reserved));
         }
-        let sql = "SELECT holder, server, part FROM @reservations WHERE holder = ANY($1) AND released_seq IS NULL";
+        let sql = "SELECT holder, server, part FROM @reservations";
         let holders: BTreeSet<_> = claims.iter().map(|claim| claim.holder).collect();
-        for mut row in self.rows(sql, vec![Value::ids(holders)]).await? {
+        for mut row in self.rows_among(sql, "holder", holders, "AND released_seq IS NULL").await? {
             let (holder, server, part) = (row.id()?, row.id()?, row.text()?);
             let known = [ReservationPart::Compute, ReservationPart::Storage].map(ReservationPart::name);
             let part = known.into_iter().find(|known| *known == part);
@@ -73,39 +73,41 @@ impl<'a, S: Session> Cursor<'a, S> {
         if grants.is_empty() {
             return Ok(());
         }
-        let wanted = grants.len();
-        let sums = books.accounts().map(|(server, account)| {
-            let mut values = values![server, account.claims, account.forced];
-            values.extend(amounts(account.claimed));
-            values
-        });
-        let rows = grants.into_iter().map(|grant| {
+        let sums: Vec<_> = books
+            .accounts()
+            .map(|(server, account)| {
+                let mut values = values![server, account.claims, account.forced];
+                values.extend(amounts(account.claimed));
+                values
+            })
+            .collect();
+        let add = AMOUNTS.map(|name| format!("reserved_{name} = s.reserved_{name} + given.{name}")).join(", ");
+        let room = AMOUNTS
+            .map(|name| format!("(given.{name} = 0 OR given.{name} <= s.limit_{name} - s.reserved_{name})"))
+            .join(" AND ");
+        let update = format!(
+            "UPDATE @servers AS s SET ledger_seq = s.ledger_seq + given.claims, {add} FROM given \
+             WHERE s.id = given.server AND (s.scheduling = 'active' OR given.forced = 1) AND {room} \
+             RETURNING id, ledger_seq"
+        );
+        let (wanted, columns) = (sums.len(), format!("(server, claims, forced, {})", AMOUNTS.join(", ")));
+        let mut last = BTreeMap::new();
+        for mut row in self.with_rows(&columns, sums, &update).await? {
+            last.insert(row.id()?, row.count()?);
+        }
+        expect(wanted, last.len())?;
+        let before: BTreeMap<_, _> = books
+            .accounts()
+            .filter_map(|(server, account)| Some((server, last.get(&server)?.saturating_sub(account.claims))))
+            .collect();
+        let rows = grants.into_iter().filter_map(|grant| {
+            let seq = before.get(&grant.server)? + grant.nth;
             let mut values = values![grant.server];
             values.extend(amounts(grant.resources));
-            values.extend(values![grant.holder, grant.part.name(), grant.nth]);
-            values
+            values.extend(values![grant.holder, grant.part.name(), seq]);
+            Some(values)
         });
-        let mut lists = columns(sums.collect())?;
-        let rows = columns(rows.collect())?;
-        let add = AMOUNTS.map(|name| format!("reserved_{name} = s.reserved_{name} + sums.{name}")).join(", ");
-        let room = AMOUNTS
-            .map(|name| format!("(sums.{name} = 0 OR sums.{name} <= s.limit_{name} - s.reserved_{name})"))
-            .join(" AND ");
-        let sql = format!(
-            "WITH claimed AS (UPDATE @servers s SET ledger_seq = s.ledger_seq + sums.claims, {add} \
-             FROM {} AS sums (id, claims, forced, {amounts}) \
-             WHERE s.id = sums.id AND (s.scheduling = 'active' OR sums.forced = 1) AND {room} \
-             RETURNING s.id, s.ledger_seq - sums.claims AS before), \
-             recorded AS (INSERT INTO {RESERVATIONS} SELECT server, {amounts}, holder, part, claimed.before + nth \
-             FROM {} AS grants (server, {amounts}, holder, part, nth) JOIN claimed ON claimed.id = server RETURNING 1) \
-             SELECT count(*) FROM recorded",
-            unnest(&lists, 1),
-            unnest(&rows, lists.len() + 1),
-            amounts = AMOUNTS.join(", "),
-        );
-        lists.extend(rows);
-        let written = self.row(&sql, lists).await?.map_or(Ok(0), |mut row| row.count())?;
-        expect(wanted, usize::try_from(written).ok())
+        self.insert_rows(RESERVATIONS, rows.collect()).await
     }
 
     async fn write_rows(&mut self, writes: &[(usize, &'a Write)]) -> Result<(), Fault> {

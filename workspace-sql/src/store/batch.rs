@@ -101,7 +101,7 @@ impl<'a, S: Session> Cursor<'a, S> {
         let (mut left, mut cuts) = (changes, 0);
         while let [change, others @ ..] = left {
             let joint = left.iter().take_while(|change| current(change) && joint::is_suited(change)).count();
-            if self.dialect.locks_rows && joint > 1 && cuts < CUTS {
+            if joint > 1 && cuts < CUTS {
                 let run = self.joint(left.get(..joint).unwrap_or(left)).await?;
                 cuts += usize::from(run.len() < joint);
                 if !run.is_empty() {

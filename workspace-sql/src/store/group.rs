@@ -105,6 +105,8 @@ impl<B: Backend> Turn<B> {
                 // Who gave up meanwhile does not hear what became of it.
                 let _ = answer.send(results.by_ref().take(length).collect());
             }
+            // Whoever was just answered may have more: they come before the next begins.
+            tokio::task::yield_now().await;
         }
         self.ended = true;
     }
