@@ -7,30 +7,36 @@ use crate::cursor::Cursor;
 use crate::fault::Fault;
 use crate::value::{Row, Value, broken};
 
-/// At most so many rows go with one statement: the parameters of one are numbered by 15 bits in SQLite.
-const ROWS: usize = 1_000;
+/// At most so many rows go with one statement as lists.
+const LISTED: usize = 1_000;
+
+/// At most so many go value by value. Few: `SQLite` prepares a statement of this size once, and takes long over
+/// thousands of parameters.
+const SPELLED: usize = 32;
 
 impl<S: Session> Cursor<'_, S> {
     /// Inserts rows into `table (columns)`; one that is in the way of another is a fault of all.
     pub(super) async fn insert_rows(&mut self, into: &str, rows: Vec<Vec<Value>>) -> Result<(), Fault> {
-        let (wanted, mut written) = (rows.len(), 0);
+        let wanted = rows.len();
         let columns = into.split_once(' ').map_or(into, |(_, columns)| columns);
         let tail = format!("INSERT INTO {into} SELECT * FROM given WHERE 1 = 1 ON CONFLICT DO NOTHING RETURNING 1");
-        for part in parts(rows) {
-            written += self.with_rows(columns, part, &tail).await?.len();
-        }
+        let written = self.with_rows(columns, rows, &tail).await?.len();
         expect(wanted, written)
     }
 
-    /// Carries out a statement that goes on after `WITH given (columns) AS (the rows)`.
+    /// Carries out a statement that goes on after `WITH given (columns) AS (the rows)`, in parts where there are many.
     pub(super) async fn with_rows(
         &mut self,
         columns: &str,
         rows: Vec<Vec<Value>>,
         tail: &str,
     ) -> Result<Vec<Row>, Fault> {
-        let (table, values) = self.dialect.table(rows)?;
-        self.rows(&format!("WITH given {columns} AS ({table}) {tail}"), values).await
+        let mut answers = Vec::with_capacity(rows.len());
+        for part in parts(rows, self.dialect.rows_at_once()) {
+            let (table, values) = self.dialect.table(part)?;
+            answers.extend(self.rows(&format!("WITH given {columns} AS ({table}) {tail}"), values).await?);
+        }
+        Ok(answers)
     }
 
     /// Asks for the rows whose `column` is one of the ids, `tail` last.
@@ -42,29 +48,31 @@ impl<S: Session> Cursor<'_, S> {
         tail: &str,
     ) -> Result<Vec<Row>, Fault> {
         let mut found = Vec::new();
-        for part in parts(ids.into_iter().collect()) {
-            if self.dialect.locks_rows {
-                let sql = format!("{select} WHERE {column} = ANY($1) {tail}");
-                found.extend(self.rows(&sql, vec![Value::ids(part)]).await?);
+        for part in parts(ids.into_iter().collect(), self.dialect.rows_at_once()) {
+            let (among, values) = if self.dialect.locks_rows {
+                ("= ANY($1)".to_owned(), vec![Value::ids(part)])
             } else {
-                let sql = format!("{select} WHERE {column} IN ({}) {tail}", numbered(1, part.len()));
-                found.extend(self.rows(&sql, part.into_iter().map(Value::from).collect()).await?);
-            }
+                (format!("IN ({})", places(part.len())), part.into_iter().map(Value::from).collect())
+            };
+            found.extend(self.rows(&format!("{select} WHERE {column} {among} {tail}"), values).await?);
         }
         Ok(found)
     }
 }
 
 impl Dialect {
+    const fn rows_at_once(&self) -> usize {
+        if self.locks_rows { LISTED } else { SPELLED }
+    }
+
     /// Rows as a table, with its parameters: lists where the database has them, else value by value.
     fn table(&self, rows: Vec<Vec<Value>>) -> Result<(String, Vec<Value>), Fault> {
         if self.locks_rows {
             let lists = columns(rows)?;
             return Ok((format!("SELECT * FROM {}", unnest(&lists)), lists));
         }
-        let width = rows.first().map_or(0, Vec::len);
-        let row = |index: usize| format!("({})", numbered(index * width + 1, width));
-        let table = (0..rows.len()).map(row).collect::<Vec<_>>().join(", ");
+        let row = |row: &Vec<Value>| format!("({})", places(row.len()));
+        let table = rows.iter().map(row).collect::<Vec<_>>().join(", ");
         Ok((format!("VALUES {table}"), rows.into_iter().flatten().collect()))
     }
 }
@@ -74,14 +82,14 @@ pub(super) fn expect(wanted: usize, written: usize) -> Result<(), Fault> {
     if written == wanted { Ok(()) } else { Err(Fault::Again(None)) }
 }
 
-fn parts<T>(rows: Vec<T>) -> impl Iterator<Item = Vec<T>> {
+fn parts<T>(rows: Vec<T>, at_once: usize) -> impl Iterator<Item = Vec<T>> {
     let mut rows = rows.into_iter();
-    std::iter::from_fn(move || Some(rows.by_ref().take(ROWS).collect::<Vec<_>>()).filter(|part| !part.is_empty()))
+    std::iter::from_fn(move || Some(rows.by_ref().take(at_once).collect::<Vec<_>>()).filter(|part| !part.is_empty()))
 }
 
-/// `$first, $first+1, ..`.
-fn numbered(first: usize, count: usize) -> String {
-    (first..first + count).map(|number| format!("${number}")).collect::<Vec<_>>().join(", ")
+/// Parameters without numbers: `SQLite` looks for each number among those before it.
+fn places(count: usize) -> String {
+    vec!["?"; count].join(", ")
 }
 
 fn unnest(lists: &[Value]) -> String {
