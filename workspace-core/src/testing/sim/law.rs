@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::port::ObjectKind;
 use crate::resources::Resources;
 use crate::testing::sim::foreign::is_foreign;
 use crate::testing::sim::machine::{Container, Machine, read};
@@ -14,7 +15,9 @@ pub(super) fn broken(machine: &Machine) -> Vec<String> {
     let mut broken = Vec::new();
     let ours = |container: &&Container| container.is_running() && !container.is_foreign();
     let running = || machine.containers.values().filter(ours);
-    let used = running().filter(|container| !container.ghost).fold(Resources::default(), |sum, container| {
+    // Data jobs have places of their own, apart from what is reserved.
+    let counted = |container: &&Container| !container.ghost && kind(container) != Some(ObjectKind::Job);
+    let used = running().filter(counted).fold(Resources::default(), |sum, container| {
         let spec = &container.spec;
         let one = Resources { cpu_millis: spec.cpu_millis, memory_mib: spec.memory_mib, ..Resources::default() };
         sum.plus(one)
@@ -30,7 +33,14 @@ pub(super) fn broken(machine: &Machine) -> Vec<String> {
             workspaces.entry((labels.kind, labels.subject)).or_default().push(container);
         }
         for mount in container.spec.mounts.iter().filter(|mount| !mount.read_only) {
-            volumes.entry(&mount.volume).or_default().push(container);
+            // Of jobs that write there is one at a time: `worker.rs` sees to that.
+            if kind(container) != Some(ObjectKind::Job) {
+                volumes.entry(&mount.volume).or_default().push(container);
+            }
+            let half = machine.volumes.get(&mount.volume).is_some_and(|volume| volume.half);
+            if half && kind(container) == Some(ObjectKind::Workspace) {
+                broken.push(format!("I11 {} runs on data that is not whole", container.spec.name));
+            }
         }
     }
     for many in workspaces.into_values().filter(|all| all.len() > 1) {
@@ -58,6 +68,10 @@ fn touched(machine: &Machine) -> Vec<String> {
     }
     broken.extend(machine.missed().map(|name| format!("I9 {name} is somebody else's and was touched")));
     broken
+}
+
+fn kind(container: &Container) -> Option<ObjectKind> {
+    read(&container.labels).map(|labels| labels.kind)
 }
 
 fn names<'a>(containers: impl Iterator<Item = &'a Container>) -> String {

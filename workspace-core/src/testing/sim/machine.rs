@@ -94,6 +94,12 @@ pub(super) struct Network {
 pub(super) struct Volume {
     pub(super) labels: BTreeMap<String, String>,
     pub(super) tree: Tree,
+    /// Whether a job began to fill it, and did not come to the end.
+    pub(super) half: bool,
+    /// Whether a job filled it.
+    pub(super) filled: bool,
+    /// The container and the run of the job that last began to write it.
+    pub(super) writer: Option<(String, u64)>,
 }
 
 impl Machine {
@@ -261,7 +267,7 @@ impl Machine {
         if let Some(known) = self.volumes.get(&spec.name) {
             return adopt("volume", &spec.name, &known.labels, &spec.labels);
         }
-        self.volumes.insert(spec.name.clone(), Volume { labels: spec.labels.to_map(), tree: Tree::default() });
+        self.volumes.insert(spec.name.clone(), Volume { labels: spec.labels.to_map(), ..Volume::default() });
         Ok(Created::New)
     }
 
@@ -290,6 +296,13 @@ impl Machine {
     pub(super) fn list_volumes(&self, fleet: FleetId) -> Vec<VolumeSummary> {
         let ours = self.volumes.iter().filter(|(_, volume)| carries(&volume.labels, fleet));
         ours.map(|(name, volume)| volume.summary(name)).collect()
+    }
+
+    /// The volume that a container mounts at `/workspace`.
+    pub(super) fn volume_of(&mut self, container: &str) -> Option<&mut Volume> {
+        let mounts = &self.containers.get(container)?.spec.mounts;
+        let name = &mounts.iter().find(|mount| mount.target == "/workspace")?.volume;
+        self.volumes.get_mut(name)
     }
 
     /// The files that a container sees at `/workspace`.

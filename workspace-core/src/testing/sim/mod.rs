@@ -15,9 +15,11 @@ mod port_call;
 mod program;
 pub mod run;
 mod server;
+mod storage;
 mod store;
 mod tree;
 mod wire;
+mod worker;
 mod world;
 
 pub use clock::SimClock;

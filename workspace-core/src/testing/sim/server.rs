@@ -10,6 +10,7 @@ use tokio::time::sleep;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{FleetId, ServerId};
+use crate::job::WORKER;
 use crate::model::Probe;
 use crate::port::{
     Channel, ContainerSpec, ContainerState, ContainerStats, Containers, Created, ImageRef, Images, LogOptions,
@@ -19,7 +20,11 @@ use crate::port::{
 use crate::testing::sim::channel::SimChannel;
 use crate::testing::sim::machine::{Container, End, Machine, check_name, missing};
 use crate::testing::sim::wire::{Arrived, Wire};
+use crate::testing::sim::worker::Run;
 use crate::testing::sim::{Fault, PortCall, logs};
+
+/// The image that jobs without one of their own run in, where a server has it.
+const WORKER_IMAGE: &str = "worker";
 
 /// One server of a [`World`](super::World), as one orchestrator sees it.
 #[derive(Debug)]
@@ -79,7 +84,8 @@ impl Server for SimServer {
 #[async_trait]
 impl Images for SimServer {
     fn worker_image(&self) -> Option<ImageRef> {
-        None
+        let has = self.wire.world().look(self.wire.server(), |machine| machine.images.contains(WORKER_IMAGE));
+        has.unwrap_or(false).then(|| ImageRef::new(WORKER_IMAGE))
     }
 
     async fn has_image(&self, image: &ImageRef) -> Result<bool> {
@@ -233,6 +239,15 @@ fn start(arrived: Arrived, name: String, born: Option<u64>, input: Option<&Bytes
     };
     if given_up {
         arrived.world.journal.pages().ghosts += 1;
+    }
+    let job = arrived
+        .act(|machine| Ok(machine.containers.get(&name).is_some_and(|one| one.spec.command == [WORKER, "job"])))?;
+    if job {
+        // Now and then the line does not arrive.
+        let lost = arrived.world.plan().is_some() && arrived.world.dice.chance(20);
+        let input = input.cloned().filter(|_| !lost);
+        tokio::spawn(Run::new(arrived, name, run).work(input));
+        return Ok(());
     }
     if let Some(after) = program.ends_after {
         tokio::spawn(async move {

@@ -18,6 +18,7 @@ use crate::signal::{Listener, Signal};
 use crate::testing::sim::fault::Fate;
 use crate::testing::sim::journal::Journal;
 use crate::testing::sim::machine::{Container, End, Machine};
+use crate::testing::sim::storage::Storage;
 use crate::testing::sim::{Dice, Fault, FaultPlan, PortCall, SimClock, law};
 
 /// Simulated servers at endpoints `sim://<name>`, on tokio's clock.
@@ -32,6 +33,7 @@ pub struct World {
     plan: FaultPlan,
     faults: AtomicBool,
     machines: Mutex<BTreeMap<String, Machine>>,
+    storage: Mutex<Storage>,
     changed: Signal,
 }
 
@@ -45,6 +47,7 @@ impl World {
             plan,
             faults: AtomicBool::new(true),
             machines: Mutex::default(),
+            storage: Mutex::default(),
             changed: Signal::default(),
         })
     }
@@ -225,6 +228,11 @@ impl World {
     /// The names of the servers.
     pub fn servers(&self) -> Vec<String> {
         self.machines.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
+
+    /// Looks at the object storage, or changes it.
+    pub(super) fn storage<T>(&self, look: impl FnOnce(&mut Storage) -> T) -> T {
+        look(&mut self.storage.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(super) fn now(&self) -> Timestamp {

@@ -42,6 +42,9 @@ impl Clients {
         let dice = &self.world.dice;
         let master = dice.below(self.masters.count());
         let (kind, clients) = (dice.below(100), self.clone());
+        if dice.chance(250) {
+            return self.masters.call(master, |fleet| async move { clients.work_on_data(&fleet, number).await });
+        }
         // Most is to be seen of what runs.
         let shown = |row: &&Workspace| kind < 85 || row.observed.status == Status::Running;
         let known: Vec<_> = rows(self.store.as_ref()).await.iter().filter(shown).map(|row| row.id).collect();
@@ -150,7 +153,7 @@ impl Clients {
         }
     }
 
-    fn new_workspace(&self, number: u64) -> NewWorkspace {
+    pub(super) fn new_workspace(&self, number: u64) -> NewWorkspace {
         let dice = &self.world.dice;
         let image = match dice.below(20) {
             0 => "nowhere",

@@ -1,14 +1,16 @@
 //! What clients asked for and what was acknowledged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-use crate::id::{OwnerId, WorkspaceId};
-use crate::model::{Status, Workspace};
-use crate::port::{PageRequest, StateStore, WorkspaceFilter};
+use crate::id::{OwnerId, ProjectId, WorkspaceId};
+use crate::job::SnapshotPlace;
+use crate::model::{Snapshot, Status, Workspace};
+use crate::port::{DataFilter, PageRequest, StateStore, WorkspaceFilter};
 use crate::testing::sim::World;
+use crate::testing::sim::run::data::snapshots;
 
 /// What clients asked for and what was acknowledged. It is written outside of every master.
 #[derive(Debug, Default)]
@@ -21,6 +23,8 @@ pub(super) struct Acknowledged {
     pub(super) created: BTreeMap<(OwnerId, String), WorkspaceId>,
     /// Deletions that were acknowledged.
     pub(super) deleted: Vec<WorkspaceId>,
+    /// Projects that somebody wanted restored.
+    pub(super) restored: BTreeSet<ProjectId>,
     /// Files that were acknowledged; no path is written twice.
     pub(super) written: Vec<(WorkspaceId, String, Bytes)>,
 }
@@ -59,9 +63,37 @@ impl History {
         for (id, path, bytes) in written {
             let row = store.workspace(id).await.ok().flatten();
             let Some(row) = row.filter(|row| row.observed.status != Status::Deleted) else { continue };
+            if self.lock().restored.contains(&row.desired.project) {
+                continue;
+            }
             if file(world, store, &row, &path).await.as_ref() != Some(&bytes) {
                 world.violation(&format_args!("acknowledged file {path} of {id} is lost"));
             }
+        }
+    }
+}
+
+/// A snapshot that was acknowledged can be restored (I6), every execution ended once, and its session has no hole (I5).
+pub(super) async fn check_data(world: &World, store: &dyn StateStore) {
+    for snapshot in snapshots(store).await {
+        let Snapshot { id, project, data_generation, .. } = snapshot;
+        if world.storage(|storage| storage.get(SnapshotPlace { project, data_generation, id })).is_none() {
+            world.violation(&format_args!("I6 snapshot {id} is ready, and not there"));
+        }
+    }
+    let all = PageRequest { after: None, limit: 10_000 };
+    for session in store.sessions(&DataFilter::default(), all).await.map(|page| page.items).unwrap_or_default() {
+        let events = store.events(session.id.as_uuid(), 0, u32::MAX).await.unwrap_or_default();
+        if let Some((at, event)) = events.iter().enumerate().find(|(at, event)| event.seq != *at as u64 + 1) {
+            world.violation(&format_args!("I5 event {} of session {} stands at {at}", event.seq, session.id));
+        }
+        let of = |kind: &str| events.iter().filter(|event| event.kind == kind).count();
+        let (started, finished) = (of("execution.started"), of("execution.finished"));
+        if started != finished {
+            world.violation(&format_args!("I5 session {}: {started} began, {finished} ended", session.id));
+        }
+        if of("message") > started {
+            world.violation(&format_args!("I5 session {} tells something twice", session.id));
         }
     }
 }

@@ -11,6 +11,7 @@ use tokio::time::{sleep, timeout};
 use crate::id::MasterId;
 use crate::orchestrator::{Config, Orchestrator};
 use crate::port::StateStore;
+use crate::secret::Secret;
 use crate::testing::sim::run::watch::Watch;
 use crate::testing::sim::{Fault, FaultyStore, Gate, SimPool, World};
 
@@ -141,7 +142,12 @@ async fn live(
     loop {
         let gate = Arc::new(Gate::default());
         let way = Arc::new(FaultyStore::new(&world, Arc::clone(&store)).watched(Arc::clone(&watch)).gated(&gate));
-        let config = Config { master: MasterId::new(&name), ..Config::default() };
+        let config = Config {
+            master: MasterId::new(&name),
+            storage: Some(Secret::new("{}".to_owned())),
+            job_time_limit: Duration::from_mins(3),
+            ..Config::default()
+        };
         let builder = Orchestrator::builder(SimPool::new(&world).gated(&gate));
         let starting =
             builder.shared_store(Arc::clone(&way) as _).environment(world.master_environment()).config(config).start();

@@ -3,6 +3,7 @@
 mod chaos;
 mod client;
 mod coverage;
+mod data;
 mod history;
 mod masters;
 mod quiet;

@@ -1,13 +1,13 @@
 //! What must be so when everything is at rest: rows, reservations and servers tell the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use uuid::Uuid;
 
 use crate::id::{ProjectId, ServerId, WorkspaceId};
 use crate::model::{Intent, Project, ReservationPart, ServerState, Status, Workspace};
-use crate::port::{ObjectKind, ObjectLabels, PageRequest, StateStore};
+use crate::port::{JobFilter, ObjectKind, ObjectLabels, PageRequest, StateStore};
 use crate::resources::Resources;
 use crate::testing::sim::World;
 use crate::testing::sim::machine::{Container, Machine, read};
@@ -21,6 +21,7 @@ struct Rows {
     workspaces: BTreeMap<WorkspaceId, Workspace>,
     projects: BTreeMap<ProjectId, Project>,
     servers: Vec<ServerState>,
+    jobs: BTreeSet<Uuid>,
     held: BTreeMap<(ServerId, Uuid, ReservationPart), Resources>,
 }
 
@@ -41,6 +42,9 @@ pub(super) async fn differences(world: &World, store: &dyn StateStore) -> Vec<St
         if row.desired.spec.ttl_seconds.is_some_and(|ttl| age >= Duration::from_secs(ttl) + EXPIRY) {
             differences.push(format!("I4 {} outlived its time to live", row.id));
         }
+    }
+    for job in &rows.jobs {
+        differences.push(format!("I4 job {job} is not finished"));
     }
     rows.reservations(&mut differences);
     for server in &rows.servers {
@@ -76,7 +80,10 @@ impl Rows {
                 held.insert((one.server, one.holder, one.part), one.resources);
             }
         }
+        let unfinished = JobFilter { finished: Some(false), ..JobFilter::default() };
+        let jobs = store.jobs(&unfinished, all).await.map(|page| page.items).unwrap_or_default();
         Self {
+            jobs: jobs.into_iter().map(|job| job.id.as_uuid()).collect(),
             workspaces: rows(store).await.into_iter().map(|row| (row.id, row)).collect(),
             projects: projects.into_iter().map(|project| (project.id, project)).collect(),
             servers,
@@ -94,7 +101,7 @@ impl Rows {
                     .get(&WorkspaceId::from_uuid(holder))
                     .is_some_and(|row| row.desired.intent == Intent::Running),
             };
-            if !known {
+            if !known && !self.jobs.contains(&holder) {
                 differences.push(format!("I2 {holder} holds {part:?} {amount:?} for nothing"));
             }
         }
@@ -113,6 +120,10 @@ impl Rows {
     }
 
     fn compare(&self, here: ServerId, machine: &Machine, differences: &mut Vec<String>) {
+        let of_job = |container: &Container| read(&container.labels).is_some_and(|one| one.kind == ObjectKind::Job);
+        for (name, _) in machine.containers.iter().filter(|(_, container)| of_job(container)) {
+            differences.push(format!("I2 container {name} is of a job that is over"));
+        }
         for (name, container) in &machine.containers {
             let Some(labels) = read(&container.labels).filter(|labels| labels.kind == ObjectKind::Workspace) else {
                 continue;

@@ -12,7 +12,8 @@ use crate::port::StateStore;
 use crate::resources::Resources;
 use crate::testing::sim::run::chaos;
 use crate::testing::sim::run::client::Clients;
-use crate::testing::sim::run::history::{History, rows};
+use crate::testing::sim::run::data::projects;
+use crate::testing::sim::run::history::{History, check_data, rows};
 use crate::testing::sim::run::masters::Masters;
 use crate::testing::sim::run::quiet::{differences, unknown_volumes};
 use crate::testing::sim::run::report::Report;
@@ -72,6 +73,7 @@ async fn scenario(seed: u64) -> Report {
     converge(&world, &store).await;
     consistent(&world, &masters).await;
     history.check(&world, store.as_ref()).await;
+    check_data(&world, store.as_ref()).await;
     clean_slate(&world, &store, &masters).await;
     watch.look_back(&world, store.as_ref()).await;
     report(seed, &world, store.as_ref()).await
@@ -87,7 +89,7 @@ async fn add_servers(world: &World, masters: &Masters, count: u64) {
             slots: 10,
             gpus: 0,
         };
-        world.add_server(&name, totals, &["base"], &["pulled"]);
+        world.add_server(&name, totals, &["base", "worker"], &["pulled"]);
         let spec = ServerSpec::new(&name, format!("sim://{name}"));
         let fleet = masters.any().await;
         if let Err(error) = fleet.register_server(&Caller::admin(), spec, Registration::MustAnswer, None).await {
@@ -155,6 +157,12 @@ async fn clean_slate(world: &World, store: &Arc<dyn StateStore>, masters: &Maste
     for row in rows(store.as_ref()).await {
         if let Err(error) = fleet.delete_workspace(&admin, row.id, None).await {
             world.violation(&format_args!("{} was not deleted: {}", row.id, error.chain()));
+        }
+    }
+    converge(world, store).await;
+    for project in projects(store.as_ref()).await {
+        if let Err(error) = fleet.delete_project(&admin, project.id).await {
+            world.violation(&format_args!("project {} was not deleted: {}", project.id, error.chain()));
         }
     }
     converge(world, store).await;

@@ -1,15 +1,15 @@
 //! What must hold after every commit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use crate::event::Event;
-use crate::id::WorkspaceId;
-use crate::model::{Reservation, ReservationPart, ServerState, Status};
-use crate::port::{ObjectKind, StateStore};
+use crate::id::{ProjectId, WorkspaceId};
+use crate::model::{Reservation, ReservationPart, ServerState, Status, Workspace};
+use crate::port::{JobFilter, ObjectKind, PageRequest, StateStore};
 use crate::resources::Resources;
 use crate::testing::sim::World;
-use crate::testing::sim::machine::{Machine, read};
+use crate::testing::sim::machine::{Container, Machine, read};
 use crate::testing::sim::run::history::rows;
 
 /// What was seen of the rows so far.
@@ -51,6 +51,7 @@ impl Watch {
             running(world, &server, &live);
         }
         let rows = rows(store).await;
+        data(world, store, &rows).await;
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (id, seen) in seen.iter_mut() {
             seen.listed &= rows.iter().any(|row| row.id == *id);
@@ -98,6 +99,36 @@ impl Watch {
     }
 }
 
+/// A project has one writing job at a time, and no workspace runs on data that was never filled.
+async fn data(world: &World, store: &dyn StateStore, rows: &[Workspace]) {
+    let all = PageRequest { after: None, limit: 10_000 };
+    let unfinished = JobFilter { finished: Some(false), ..JobFilter::default() };
+    let mut writers = BTreeMap::new();
+    for job in store.jobs(&unfinished, all).await.map(|page| page.items).unwrap_or_default() {
+        if job.work.writes()
+            && let Some(other) = writers.insert(job.project, job.id)
+        {
+            world.violation(&format_args!("jobs {other} and {} write project {}", job.id, job.project));
+        }
+    }
+    let projects = store.projects(None, all).await.map(|page| page.items).unwrap_or_default();
+    let filled: BTreeSet<ProjectId> =
+        projects.into_iter().filter(|one| one.source.is_some()).map(|one| one.id).collect();
+    for row in rows.iter().filter(|row| filled.contains(&row.desired.project) && row.observed.generation > 0) {
+        let name = row.container_name(row.observed.generation);
+        let empty = world.servers().iter().any(|server| {
+            let empty = world.look(server, |machine| {
+                let runs = machine.containers.get(&name).is_some_and(Container::is_running);
+                runs && machine.volume_of(&name).is_none_or(|volume| !volume.filled)
+            });
+            empty.unwrap_or(false)
+        });
+        if empty {
+            world.violation(&format_args!("I11 {name} runs without its data"));
+        }
+    }
+}
+
 /// What runs holds at least what it may use, but for what was started by a request whose caller had given up.
 fn running(world: &World, server: &ServerState, live: &[Reservation]) {
     let over = |machine: &mut Machine| {
@@ -137,7 +168,8 @@ fn story(world: &World, id: WorkspaceId, events: &[Event], gone: bool) {
     }
     for event in of("workspace.failed") {
         let code = event.data.get("code").and_then(serde_json::Value::as_str).unwrap_or_default();
-        if !REASONS.contains(&code) {
+        // What a job says of filling the data is its own.
+        if !REASONS.contains(&code) && event.data["step"] != "filled" {
             world.violation(&format_args!("{id} was given up: {}", event.data));
         }
     }
