@@ -80,7 +80,9 @@ impl Orchestrator {
             }
             match core.commit(change.with(Write::InsertProject(clone.clone()))).await? {
                 Ok(_) => {
-                    taken.iter().for_each(|(_, job)| core.drive_job(job.id));
+                    for (_, job) in &taken {
+                        core.drive_job(job.id);
+                    }
                     return Ok(clone);
                 }
                 Err(Refused::Remembered(other)) => {

@@ -21,6 +21,10 @@ impl Storage {
         self.snapshots.get(&key(place)).cloned()
     }
 
+    pub(super) fn remove(&mut self, place: SnapshotPlace) {
+        self.snapshots.remove(&key(place));
+    }
+
     /// A job took its request; how often it has by now.
     pub(super) fn accepted(&mut self, container: &str) -> u32 {
         let times = self.accepted.entry(container.to_owned()).or_default();
@@ -35,5 +39,11 @@ fn key(place: SnapshotPlace) -> String {
 
 /// Whether a step writes into the tree.
 pub(super) const fn writes(step: &JobStep) -> bool {
-    !matches!(step, JobStep::Snapshot { .. } | JobStep::Restore { dry_run: true, .. })
+    !matches!(
+        step,
+        JobStep::Snapshot { .. }
+            | JobStep::Restore { dry_run: true, .. }
+            | JobStep::Verify { .. }
+            | JobStep::Delete { .. }
+    )
 }

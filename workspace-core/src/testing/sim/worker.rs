@@ -163,6 +163,12 @@ impl Machine {
             }
             JobStep::Push { .. } => return vec![fine("commit"), fine("push")],
             JobStep::Snapshot { place, .. } => storage.put(*place, volume.tree.clone()),
+            JobStep::Verify { place, .. } => {
+                if storage.get(*place).is_none() {
+                    return vec![report("verify", Err("snapshot_damaged"))];
+                }
+            }
+            JobStep::Delete { place, .. } => storage.remove(*place),
             JobStep::Restore { place, merge, dry_run, .. } => {
                 let Some(tree) = storage.get(*place) else { return vec![report("restore", Err("snapshot_damaged"))] };
                 if !merge && !dry_run {
@@ -184,6 +190,8 @@ const fn kind(step: &JobStep) -> &'static str {
         JobStep::Push { .. } => "push",
         JobStep::Snapshot { .. } => "snapshot",
         JobStep::Restore { .. } => "restore",
+        JobStep::Verify { .. } => "verify",
+        JobStep::Delete { .. } => "delete",
     }
 }
 

@@ -86,7 +86,7 @@ impl Clients {
             2..5 => self.world.dice.pick(&snapshots).map(|snapshot| ProjectSource::Snapshot(snapshot.id)),
             _ => Some(ProjectSource::Git(git)),
         };
-        let new = NewProject { name: format!("project-{number}"), owner: None, source };
+        let new = NewProject { name: format!("project-{number}"), owner: None, template: None, source };
         fleet.create_project(&Caller::owner("alice"), new, None).await.map(drop)
     }
 
