@@ -80,7 +80,7 @@ impl Orchestrator {
             }
             match core.commit(change.with(Write::InsertProject(clone.clone()))).await? {
                 Ok(_) => {
-                    for (_, job) in &taken {
+                    if let Some((_, job)) = &taken {
                         core.drive_job(job.id);
                     }
                     return Ok(clone);
