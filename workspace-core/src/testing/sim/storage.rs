@@ -1,6 +1,6 @@
 //! The object storage of a simulated world, and what its jobs did that cannot be taken back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::job::{JobStep, SnapshotPlace};
 use crate::testing::sim::tree::Tree;
@@ -10,6 +10,8 @@ use crate::testing::sim::tree::Tree;
 pub(super) struct Storage {
     snapshots: BTreeMap<String, Tree>,
     accepted: BTreeMap<String, u32>,
+    recorded: BTreeSet<String>,
+    taken_away: BTreeSet<String>,
 }
 
 impl Storage {
@@ -25,11 +27,22 @@ impl Storage {
         self.snapshots.remove(&key(place));
     }
 
-    /// A job took its request; how often it has by now.
-    pub(super) fn accepted(&mut self, container: &str) -> u32 {
+    /// A job took its request; false when it must not have, because it had before. Where somebody else took its
+    /// container away before a master had read its word, nobody can know that it had.
+    pub(super) fn accepts(&mut self, container: &str) -> bool {
         let times = self.accepted.entry(container.to_owned()).or_default();
         *times += 1;
-        *times
+        *times == 1 || (self.taken_away.contains(container) && !self.recorded.contains(container))
+    }
+
+    /// A master recorded that a job took its request.
+    pub(super) fn recorded(&mut self, container: String) {
+        self.recorded.insert(container);
+    }
+
+    /// Somebody else removed a container.
+    pub(super) fn taken_away(&mut self, container: &str) {
+        self.taken_away.insert(container.to_owned());
     }
 }
 

@@ -75,7 +75,7 @@ impl Run {
         if !accepted {
             return false;
         }
-        if once && world.storage(|storage| storage.accepted(&self.container)) > 1 {
+        if once && !world.storage(|storage| storage.accepts(&self.container)) {
             world.violation(&format_args!("{} took its request a second time", self.container));
         }
         let other = self.alter(|machine, name| if writing { machine.begin_to_write(name, run) } else { None });

@@ -188,6 +188,7 @@ impl World {
         });
         let removed = removed.flatten().is_some();
         if removed {
+            self.storage(|storage| storage.taken_away(container));
             self.journal.fault(Fault::Removed, None);
             self.note(&format_args!("{server} {container} is removed behind our back"));
         }

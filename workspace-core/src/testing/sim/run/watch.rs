@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::event::Event;
 use crate::id::{ProjectId, WorkspaceId};
-use crate::model::{Reservation, ReservationPart, ServerState, Status, Workspace};
+use crate::model::{JobStatus, Reservation, ReservationPart, ServerState, Status, Workspace};
 use crate::port::{JobFilter, ObjectKind, PageRequest, StateStore};
 use crate::resources::Resources;
 use crate::testing::sim::World;
@@ -105,6 +105,9 @@ async fn data(world: &World, store: &dyn StateStore, rows: &[Workspace]) {
     let unfinished = JobFilter { finished: Some(false), ..JobFilter::default() };
     let mut writers = BTreeMap::new();
     for job in store.jobs(&unfinished, all).await.map(|page| page.items).unwrap_or_default() {
+        if job.status == JobStatus::Running {
+            world.storage(|storage| storage.recorded(job.container_name()));
+        }
         if job.work.writes()
             && let Some(other) = writers.insert(job.project, job.id)
         {
