@@ -65,8 +65,8 @@ pub async fn meet(masters: usize, strategy: StrategyKind, near_equal: u32, time:
     let env = Environment::system();
     let fence = place.store.acquire_lease(&MasterId::new("m-0"), Duration::from_hours(1)).await?.fence;
     let servers = register(&*place.store, &env, &fence, SERVERS, ROOM).await?;
-    let seen = ServerObservation { availability: Availability::Healthy, ..ServerObservation::default() };
-    let healthy = servers.iter().map(|&id| Write::ObserveServer { id, observation: seen.clone() });
+    let probed = ServerObservation { availability: Availability::Healthy, ..ServerObservation::default() };
+    let healthy = servers.iter().map(|&id| Write::ObserveServer { id, observation: probed.clone() });
     let mut held = fill(&*place.store, &fence, &servers, healthy).await?;
     let (done, claims, refused) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
     let counts = Arc::new((done, claims, refused));
