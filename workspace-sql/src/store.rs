@@ -14,6 +14,7 @@ use workspace_core::id::FleetId;
 use workspace_core::port::{Change, Outcome, Refused};
 
 use self::group::Queue;
+pub(crate) use self::group::at_rest;
 use crate::SecretKey;
 use crate::backend::{Backend, Session};
 use crate::cursor::Cursor;

@@ -8,7 +8,7 @@ use super::PostgresConfig;
 use super::backend::PostgresBackend;
 use crate::SecretKey;
 use crate::forward::forward_state_store;
-use crate::store::Store;
+use crate::store::{Store, at_rest};
 
 /// The state of a fleet in Postgres, for any number of masters.
 ///
@@ -45,7 +45,7 @@ impl PostgresStore {
 
     /// Ends the connections; a dropped store does so a little later by itself.
     pub async fn close(self) {
-        self.store.backend.close().await;
+        at_rest(self.store).await.backend.close().await;
     }
 }
 

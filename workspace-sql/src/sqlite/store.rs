@@ -8,7 +8,7 @@ use workspace_core::error::Result;
 use super::backend::SqliteBackend;
 use crate::SecretKey;
 use crate::forward::forward_state_store;
-use crate::store::Store;
+use crate::store::{Store, at_rest};
 
 /// The state of a fleet in one SQLite file, for one master.
 ///
@@ -37,7 +37,7 @@ impl SqliteStore {
 
     /// Ends the connections; a dropped store does so a little later by itself.
     pub async fn close(self) {
-        self.store.backend.close().await;
+        at_rest(self.store).await.backend.close().await;
     }
 }
 

@@ -91,6 +91,17 @@ impl<B: Backend> Store<B> {
     }
 }
 
+/// The store when nobody works its queue off any more. What is under way has an end: the deadline of a commit.
+pub(crate) async fn at_rest<B: Backend>(mut store: Arc<Store<B>>) -> Store<B> {
+    loop {
+        match Arc::try_unwrap(store) {
+            Ok(store) => return store,
+            Err(busy) => store = busy,
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
 impl<B: Backend> Turn<B> {
     async fn work_off(mut self) {
         while let Some(mut requests) = self.store.queue.next() {
