@@ -1,7 +1,7 @@
 //! Group commit: what waits while a commit is under way goes together in the next.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::oneshot;
 use workspace_core::error::Result;
@@ -69,8 +69,10 @@ impl Queue {
 }
 
 /// The turn of the one task that works a queue off. Begins with the task and not in it: a runtime may end before.
+///
+/// It holds the store only while it commits: a store that is dropped or closed after its last answer is gone at once.
 struct Turn<B: Backend> {
-    store: Arc<Store<B>>,
+    store: Weak<Store<B>>,
     ended: bool,
 }
 
@@ -84,7 +86,7 @@ impl<B: Backend> Store<B> {
         }
         let (answer, answered) = oneshot::channel();
         if self.queue.push(Request { changes: changes.to_vec(), answer }) {
-            let turn = Turn { store: Arc::clone(self), ended: false };
+            let turn = Turn { store: Arc::downgrade(self), ended: false };
             tokio::spawn(turn.work_off());
         }
         answered.await.unwrap_or_else(|ended| Err(unavailable().source(ended)))
@@ -104,14 +106,16 @@ pub(crate) async fn at_rest<B: Backend>(mut store: Arc<Store<B>>) -> Store<B> {
 
 impl<B: Backend> Turn<B> {
     async fn work_off(mut self) {
-        while let Some(mut requests) = self.store.queue.next() {
+        while let Some(store) = self.store.upgrade() {
+            let Some(mut requests) = store.queue.next() else { break };
             // Calls at once have no order among them: side by side, suited changes are written together.
             requests.sort_by_key(|request| !request.changes.iter().all(is_suited));
             let (changes, answers): (Vec<_>, Vec<_>) =
                 requests.into_iter().map(|request| (request.changes, request.answer)).unzip();
             let lengths: Vec<_> = changes.iter().map(Vec::len).collect();
             let changes: Vec<Change> = changes.into_iter().flatten().collect();
-            let mut results = self.store.commit_all(&changes).await.into_iter();
+            let mut results = store.commit_all(&changes).await.into_iter();
+            drop(store);
             for (length, answer) in lengths.into_iter().zip(answers) {
                 // Who gave up meanwhile does not hear what became of it.
                 let _ = answer.send(results.by_ref().take(length).collect());
@@ -125,8 +129,10 @@ impl<B: Backend> Turn<B> {
 
 impl<B: Backend> Drop for Turn<B> {
     fn drop(&mut self) {
-        if !self.ended {
-            self.store.queue.abandon();
+        if !self.ended
+            && let Some(store) = self.store.upgrade()
+        {
+            store.queue.abandon();
         }
     }
 }
