@@ -21,7 +21,7 @@ down: ## remove the local fleet
 test: ## everything CI runs, on real parts, with what it needs installed first
 	@fleet/test
 
-sim: ## the orchestrator under faults, by seed; SEED=n repeats one with its trace (SEEDS=1000 FIRST=0 TABLE=1)
+sim: ## the orchestrator under faults, by seed; SEED=n repeats one with its trace (SEEDS=1000 FIRST=0 TABLE=1 TWICE=0)
 	@cargo run --quiet --release -p workspace-core --features testing --example sim
 
 planted: ## does the simulator find bugs that are planted? (SEEDS=200)

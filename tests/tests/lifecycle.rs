@@ -136,7 +136,10 @@ async fn a_server_that_leaves_keeps_only_data() {
     let admin = Caller::admin();
     let id = fleet.fleet(&admin).await.unwrap().fleet;
     for state in register_all(&fleet, |_| ()).await {
-        let server = DockerPool::new().connect(&state.record, id).await.unwrap();
+        // Where no other test takes its networks.
+        let mut record = state.record.clone();
+        record.spec.network_cidr = Some("10.202.0.0/16".to_owned());
+        let server = DockerPool::new().connect(&record, id).await.unwrap();
         let labels = |kind| ObjectLabels {
             fleet: id,
             kind,
@@ -145,7 +148,7 @@ async fn a_server_that_leaves_keeps_only_data() {
             spec_hash: String::new(),
         };
         let network = labels(ObjectKind::Job);
-        let network = NetworkSpec { name: format!("net-jobs-{id}"), slot: 4_095, labels: network };
+        let network = NetworkSpec { name: format!("net-jobs-{id}"), slot: 0, labels: network };
         server.create_network(&network).await.unwrap();
         let named = |name: &str, kind| VolumeSpec { name: format!("{name}-{id}"), labels: labels(kind) };
         server.volumes().create_volume(&named("old-worker", ObjectKind::Worker)).await.unwrap();

@@ -2,7 +2,8 @@
 //! up. Exit 1 on a violation, and from 10,000 seeds on when a fault met a call less than ten times.
 //!
 //! `SEED=n` runs one seed and prints its trace. `FIRST` is the first of many (0), `THREADS` how many run at once (all
-//! cores), `TABLE=0` leaves the table out, `STOP=1` ends at the first seed that breaks.
+//! cores), `TABLE=0` leaves the table out, `STOP=1` ends at the first seed that breaks, `TWICE=1` runs each seed twice
+//! and compares the traces.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -36,7 +37,7 @@ fn run() -> io::Result<bool> {
     let (first, seeds) = (number("FIRST", 0)?, number("SEEDS", 1_000)?);
     let cores = thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
     let next = AtomicU64::new(first);
-    let stop = number("STOP", 0)? > 0;
+    let (stop, twice) = (number("STOP", 0)? > 0, number("TWICE", 0)? > 0);
     let totals = Mutex::new(Totals::default());
     let worker = || -> io::Result<()> {
         loop {
@@ -45,6 +46,9 @@ fn run() -> io::Result<bool> {
                 return Ok(());
             }
             let report = run_seed(seed)?;
+            if twice && run_seed(seed)?.trace_hash != report.trace_hash {
+                return Err(io::Error::other(format!("seed {seed}: two runs differ")));
+            }
             if !report.violations.is_empty() {
                 complain(&report)?;
                 if stop {

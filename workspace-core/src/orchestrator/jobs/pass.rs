@@ -9,7 +9,9 @@ use crate::id::JobId;
 use crate::model::{Job, JobStatus, Problem, Work};
 use crate::orchestrator::Core;
 use crate::orchestrator::refusal::refused;
-use crate::port::{Change, ImageRef, JobState, ObjectKind, ObjectLabels, PullPolicy, Refused, VolumeSpec, Write};
+use crate::port::{
+    Change, ImageRef, JobState, ObjectKind, ObjectLabels, PullPolicy, Refused, VolumeSpec, VolumeStore, Write,
+};
 
 /// The longest that the calls of a start may go on without a look at the lease.
 const LONGEST_CALL: std::time::Duration = std::time::Duration::from_secs(75);
@@ -106,15 +108,8 @@ impl Core {
         let spec = self.job_spec(job).await?;
         self.end_abandoned(job.project, Some(job.copy.server)).await?;
         self.lease.outlive(LONGEST_CALL).await?;
-        if let Some(mount) = spec.mount.as_ref().filter(|_| !job.copy.filled) {
-            let labels = ObjectLabels {
-                fleet: self.fleet,
-                kind: ObjectKind::Project,
-                subject: job.project.as_uuid(),
-                generation: job.copy.data_generation,
-                spec_hash: String::new(),
-            };
-            server.volumes().create_volume(&VolumeSpec { name: mount.volume.clone(), labels }).await?;
+        if let Some(mount) = &spec.mount {
+            self.data_volume(job, server.volumes(), mount.volume.clone()).await?;
         }
         if self.config.pull == PullPolicy::Always
             && let Some(image) = &spec.image
@@ -131,6 +126,28 @@ impl Core {
                 self.jobs.start(spec).await
             }
             (started, _) => started,
+        }
+    }
+
+    /// The volume of a job's data is there and is the project's: a name alone tells nothing.
+    async fn data_volume(&self, job: &Job, volumes: &dyn VolumeStore, name: String) -> Result<()> {
+        let labels = ObjectLabels {
+            fleet: self.fleet,
+            kind: ObjectKind::Project,
+            subject: job.project.as_uuid(),
+            generation: job.copy.data_generation,
+            spec_hash: String::new(),
+        };
+        if !job.copy.filled {
+            return volumes.create_volume(&VolumeSpec { name, labels }).await.map(|_| ());
+        }
+        match volumes.inspect_volume(&name).await? {
+            Some(volume) if volume.labels.as_ref() != Some(&labels) => {
+                Err(Error::new(ErrorKind::ForeignObject, format!("volume {name} is not the project's"))
+                    .hint("look at it on the server; remove or rename it if it is not needed"))
+            }
+            // One with data is never made anew: without it the job cannot be made either.
+            _ => Ok(()),
         }
     }
 

@@ -243,8 +243,8 @@ fn start(arrived: Arrived, name: String, born: Option<u64>, input: Option<&Bytes
     let job = arrived
         .act(|machine| Ok(machine.containers.get(&name).is_some_and(|one| one.spec.command == [WORKER, "job"])))?;
     if job {
-        // Now and then the line does not arrive.
-        let lost = arrived.world.plan().is_some() && arrived.world.dice.chance(20);
+        // The line is sent by who heard that the start went well; now and then it does not arrive.
+        let lost = given_up || (arrived.world.plan().is_some() && arrived.world.dice.chance(20));
         let input = input.cloned().filter(|_| !lost);
         tokio::spawn(Run::new(arrived, name, run).work(input));
         return Ok(());

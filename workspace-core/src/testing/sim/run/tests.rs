@@ -7,7 +7,7 @@ use std::thread;
 use super::{Report, Totals, run_seed};
 
 /// How many seeds every test run tries, each twice.
-const SEEDS: u64 = 500;
+const SEEDS: u64 = 50;
 
 fn complain(report: &Report) -> String {
     format!("seed {}: {:#?}\nrepeat it with: {}", report.seed, report.violations, report.repeat())
