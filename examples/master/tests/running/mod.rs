@@ -50,7 +50,7 @@ impl Running {
     /// Sends a request for an answer of this media type.
     pub(crate) fn ask_for(&self, method: &str, path: &str, token: &str, body: &str, accept: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(180))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_mins(3))).unwrap();
         let head = format!("{method} {path} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {token}\r\n");
         write!(stream, "{head}Accept: {accept}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len())
             .unwrap();

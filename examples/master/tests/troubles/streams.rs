@@ -14,7 +14,7 @@ type Seen = (u64, String);
 /// Reads a session's stream after an event, and goes away after this many, or when it is over.
 fn listen(rig: &Rig, session: &str, after: u64, most: usize) -> Vec<Seen> {
     let mut stream = TcpStream::connect(&rig.master.address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     let path = format!("/api/v1/sessions/{session}/events");
     let head = format!("GET {path} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {TOKEN}\r\n");
     write!(stream, "{head}Accept: text/event-stream\r\nLast-Event-ID: {after}\r\n\r\n").unwrap();
