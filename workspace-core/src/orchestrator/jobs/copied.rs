@@ -31,8 +31,10 @@ impl Core {
         }
         let filled =
             |report: &StepReport| matches!(report.step.as_str(), "clone" | "restore") && report.error.is_none();
-        let is_whole = job.reports.iter().any(filled) || (project.begins_empty() && job.seen > 0);
         let is_current = project.copy.as_ref().is_some_and(|copy| copy.data_generation == job.copy.data_generation);
+        // A first copy may begin empty; one that is to take the place of another never does.
+        let begins_empty = is_current && project.begins_empty() && job.seen > 0;
+        let is_whole = job.reports.iter().any(filled) || begins_empty;
         Ok(match (is_current, is_whole) {
             (true, true) => Fate::Filled,
             (true, false) => Fate::StillEmpty,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::rig::Rig;
+use crate::error::{Error, ErrorKind};
 use crate::model::{JobStatus, Status};
 
 /// What the program of a restore does.
@@ -54,4 +55,22 @@ async fn a_workspace_that_was_started_meanwhile_keeps_its_data_and_the_restore_s
     tokio::time::sleep(Duration::from_mins(1)).await;
     assert_eq!(rig.volumes().await, [format!("vol-{}-g1", project.id)]);
     assert!(rig.world.violations().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restore_that_fails_leaves_the_data_of_a_project_that_began_empty() {
+    let rig = Rig::new().await;
+    let project = rig.project("site").await;
+    let workspace = rig.running("one", project.id).await;
+    rig.stopped(workspace.id).await;
+    rig.snapshot(project.id).await;
+    let job = rig.restoring(project.id).await;
+    let damaged = Error::new(ErrorKind::SnapshotDamaged, "a pack is missing");
+    rig.script.does(job.id, &[("restore", Err(damaged))]);
+
+    assert_eq!(rig.ended(job.id).await.status, JobStatus::Failed);
+    let after = rig.fleet.project(&rig.me, project.id).await.unwrap();
+    assert_eq!(after.copy.map(|copy| (copy.data_generation, copy.filled)), Some((1, true)));
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    assert_eq!(rig.volumes().await, [format!("vol-{}-g1", project.id)]);
 }
