@@ -43,6 +43,8 @@ pub(super) struct Machine {
     next_port: u16,
     /// How many containers it has made.
     born: u64,
+    /// How many programs it has started: a container made anew under the same name runs another one.
+    started: u64,
     /// The names of what is there and is somebody else's.
     pub(super) foreign: BTreeSet<String>,
     /// How often programs of a subject ended by themselves, or with the server, and how often of them for their memory.
@@ -119,6 +121,7 @@ impl Machine {
             ahead_micros: 0,
             next_port: 40_000,
             born: 0,
+            started: 0,
             foreign: BTreeSet::new(),
             ends: BTreeMap::new(),
         }
@@ -196,7 +199,8 @@ impl Machine {
         let program = Program::new(&container.spec.command, &container.spec.env, input).ok_or_else(|| {
             Error::new(ErrorKind::ProgramNotFound, format!("no such program: {:?}", container.spec.command))
         })?;
-        container.run += 1;
+        self.started += 1;
+        container.run = self.started;
         container.ghost = ghost;
         container.status = ContainerStatus::Running;
         (container.exit_code, container.out_of_memory) = (None, false);
