@@ -12,14 +12,11 @@ use crate::id::{FleetId, JobId, ServerId};
 use crate::job::Lines;
 use crate::port::{
     AgentRunner, ContainerSpec, ContainerStatus, JobEventStream, JobSpec, JobState, LogOptions, NetworkSpec,
-    ObjectKind, ObjectLabels, OutputStream, Profile, Server, ServerPool,
+    ObjectKind, ObjectLabels, OutputStream, Server, ServerPool,
 };
 
 /// The worker's path in every container of ours.
 pub const WORKER: &str = "/.fleet/worker";
-
-/// The processes and threads that a job may have at once.
-const PIDS: u32 = 512;
 
 /// How long a cancelled job may take to end by itself: its process tree gets half of it.
 const GRACE: Duration = Duration::from_secs(10);
@@ -75,22 +72,17 @@ impl ServerJobs {
                     .hint("give the pool a worker image")
             })?,
         };
+        let labels = self.labels(ObjectKind::Job, job.id.as_uuid());
         Ok(ContainerSpec {
-            name: container_name(job.id),
-            image,
             command: vec![WORKER.to_owned(), "job".to_owned()],
-            env: std::collections::BTreeMap::new(),
             working_dir: job.mount.as_ref().map(|mount| mount.target.clone()),
-            profile: Profile::Strict,
             cpu_millis: job.resources.cpu_millis,
             memory_mib: job.resources.memory_mib,
             gpus: job.resources.gpus,
-            pids: PIDS,
             mounts: job.mount.iter().cloned().collect(),
             network: Some(self.network(server).await?),
-            ports: Vec::new(),
             open_stdin: true,
-            labels: self.labels(ObjectKind::Job, job.id.as_uuid()),
+            ..ContainerSpec::new(container_name(job.id), image, labels)
         })
     }
 }

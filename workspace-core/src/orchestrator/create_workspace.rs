@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use crate::error::{Error, Result};
-use crate::event::NewEvent;
 use crate::id::{OwnerId, ProjectId, WorkspaceId};
 use crate::model::{
     Desired, Intent, Observed, PlacementRecord, Project, ProjectCopy, ReservationPart, Scope, Status, StrategyKind,
@@ -228,15 +227,11 @@ impl Draft {
         let project = Project { copy: self.project.copy.clone().or(Some(copy)), ..self.project.clone() };
         // Also where nothing of it changes: see `in_use`.
         let project_write = if self.new_project { Write::InsertProject(project) } else { in_use(&project) };
-        let event = NewEvent {
-            parent: id.as_uuid(),
-            at: core.env.now(),
-            kind: "workspace.created".to_owned(),
-            data: json!({
-                "name": workspace.desired.name, "server": decision.server_name,
-                "strategy": decision.record.strategy, "reason": decision.record.reason,
-            }),
-        };
+        let data = json!({
+            "name": workspace.desired.name, "server": decision.server_name,
+            "strategy": decision.record.strategy, "reason": decision.record.reason,
+        });
+        let event = core.event(id.as_uuid(), "workspace.created", data);
         let reserve = |holder, part, resources| Write::Reserve {
             server: decision.server,
             holder,

@@ -7,7 +7,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
-use crate::event::Event;
+use crate::event::{Event, NewEvent};
 use crate::id::{ServerId, WorkspaceId};
 use crate::model::Scope;
 use crate::orchestrator::{Caller, Core, Orchestrator};
@@ -18,6 +18,13 @@ pub type EventStream = BoxStream<'static, Result<Event>>;
 
 /// How many events are read at once.
 const PAGE: u32 = 200;
+
+impl Core {
+    /// An event of now; it gets its number when it is committed.
+    pub(in crate::orchestrator) fn event(&self, parent: Uuid, kind: &str, data: serde_json::Value) -> NewEvent {
+        NewEvent { parent, at: self.env.now(), kind: kind.to_owned(), data }
+    }
+}
 
 impl Orchestrator {
     /// What happened to a workspace after its `after`-th event, and what happens from now on.

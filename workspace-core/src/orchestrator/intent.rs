@@ -5,7 +5,6 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::error::Result;
-use crate::event::NewEvent;
 use crate::id::WorkspaceId;
 use crate::model::{Desired, Status, Workspace};
 use crate::orchestrator::Core;
@@ -35,12 +34,7 @@ impl Core {
                 driver: Some(self.lease.fence().clone()),
                 at,
             })
-            .with(Write::Append(NewEvent {
-                parent: row.id.as_uuid(),
-                at,
-                kind: verdict.event.to_owned(),
-                data: json!({ "revision": row.revision + 1 }),
-            }))
+            .with(Write::Append(self.event(row.id.as_uuid(), verdict.event, json!({ "revision": row.revision + 1 }))))
     }
 
     /// Decides on the newest row, again when somebody else was faster, unless `if_match` pins the revision. `None`

@@ -87,6 +87,6 @@ impl Core {
             return change;
         }
         tracing::info!(server = server.record.spec.name, ?availability, "availability changed");
-        change.with(Write::Append(self.server_event(id, "server.availability", data)))
+        change.with(Write::Append(self.event(id.as_uuid(), "server.availability", data)))
     }
 }

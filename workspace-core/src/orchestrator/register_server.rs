@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use crate::error::{Error, Result};
-use crate::event::NewEvent;
 use crate::id::ServerId;
 use crate::model::{Availability, Probe, Scheduling, Scope, ServerObservation, ServerRecord, ServerSpec, ServerState};
 use crate::orchestrator::refusal::refused;
@@ -57,13 +56,12 @@ impl Orchestrator {
             .with_all(remember.clone().map(Write::Remember))
             .with(Write::InsertServer(record.clone()))
             .with(Write::ObserveServer { id: record.id, observation })
-            .with(Write::Append(core.server_event(record.id, "server.registered", json!({ "name": name }))))
-            .with(Write::Append(NewEvent {
-                parent: core.fleet.as_uuid(),
-                at: now,
-                kind: "server.registered".to_owned(),
-                data: json!({ "server": record.id, "name": name }),
-            }));
+            .with(Write::Append(core.event(record.id.as_uuid(), "server.registered", json!({ "name": name }))))
+            .with(Write::Append(core.event(
+                core.fleet.as_uuid(),
+                "server.registered",
+                json!({ "server": record.id, "name": name }),
+            )));
         match core.commit(change).await? {
             Ok(_) => core.server_of(record.id).await,
             Err(refusal) => {
@@ -116,10 +114,6 @@ impl Core {
                 probe: None,
             }),
         }
-    }
-
-    pub(super) fn server_event(&self, id: ServerId, kind: &str, data: serde_json::Value) -> NewEvent {
-        NewEvent { parent: id.as_uuid(), at: self.env.now(), kind: kind.to_owned(), data }
     }
 }
 

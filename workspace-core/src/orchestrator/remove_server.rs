@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::NewEvent;
 use crate::id::ServerId;
 use crate::model::{Scheduling, Scope};
 use crate::orchestrator::refusal::refused;
@@ -20,12 +19,8 @@ impl Orchestrator {
         let core = &self.core;
         let state = core.server_of(id).await?;
         let name = state.record.spec.name.clone();
-        let change = Change::by(core.lease.fence()).with(Write::RemoveServer(id)).with(Write::Append(NewEvent {
-            parent: core.fleet.as_uuid(),
-            at: core.env.now(),
-            kind: "server.removed".to_owned(),
-            data: json!({ "server": id, "name": name }),
-        }));
+        let removed = core.event(core.fleet.as_uuid(), "server.removed", json!({ "server": id, "name": name }));
+        let change = Change::by(core.lease.fence()).with(Write::RemoveServer(id)).with(Write::Append(removed));
         match core.commit(change).await? {
             Ok(_) => {
                 // A server that cannot be asked any more is left as it is.

@@ -81,7 +81,7 @@ impl Core {
             }
             let change = Change::by(self.lease.fence())
                 .with(Write::UpdateServer { record, expected: state.record.revision })
-                .with(Write::Append(self.server_event(id, event, json!({ "revision": state.record.revision + 1 }))));
+                .with(Write::Append(self.event(id.as_uuid(), event, json!({ "revision": state.record.revision + 1 }))));
             match self.commit(change).await? {
                 Ok(_) => return self.server_of(id).await,
                 Err(Refused::Stale { .. }) if if_match.is_none() => {}

@@ -11,6 +11,9 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::port::{ImageRef, ObjectLabels};
 
+/// Processes and threads that a container has at once, where nobody says otherwise.
+const PIDS: u32 = 512;
+
 /// How much a container is trusted. Profiles are the operator's, never the request's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -54,7 +57,7 @@ pub struct ContainerSpec {
     pub memory_mib: u64,
     /// Whole GPUs.
     pub gpus: u64,
-    /// Processes and threads at once.
+    /// Processes and threads at once, at least one.
     pub pids: u32,
     /// Its volumes.
     pub mounts: Vec<Mount>,
@@ -66,6 +69,29 @@ pub struct ContainerSpec {
     pub open_stdin: bool,
     /// Whose it is.
     pub labels: ObjectLabels,
+}
+
+impl ContainerSpec {
+    /// A container that runs what its image says: no limits but on processes, no volumes, no network, not trusted.
+    pub fn new(name: impl Into<String>, image: ImageRef, labels: ObjectLabels) -> Self {
+        Self {
+            name: name.into(),
+            image,
+            command: Vec::new(),
+            env: BTreeMap::new(),
+            working_dir: None,
+            profile: Profile::Strict,
+            cpu_millis: 0,
+            memory_mib: 0,
+            gpus: 0,
+            pids: PIDS,
+            mounts: Vec::new(),
+            network: None,
+            ports: Vec::new(),
+            open_stdin: false,
+            labels,
+        }
+    }
 }
 
 /// How a create went.

@@ -16,9 +16,6 @@ use crate::{labels, names};
 /// The path of the worker in every container of ours.
 pub(crate) const WORKER_PATH: &str = "/.fleet";
 
-/// Processes and threads at once, when a specification does not say.
-const PIDS: u32 = 512;
-
 /// Where a container's ports go.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Publish {
@@ -84,7 +81,7 @@ fn host_config(spec: &ContainerSpec, publish: Option<Publish>, worker: Option<&s
         security_opt: Some(vec!["no-new-privileges".to_owned()]),
         privileged: Some(false),
         // The Engine takes 0 for "no limit", which no request may have.
-        pids_limit: Some(i64::from(if spec.pids == 0 { PIDS } else { spec.pids })),
+        pids_limit: Some(i64::from(spec.pids.max(1))),
         memory,
         memory_swap: memory, // memory and swap together: no swap
         nano_cpus: (spec.cpu_millis > 0).then(|| signed(spec.cpu_millis.saturating_mul(1_000_000))),

@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 use workspace_core::error::{Error, ErrorKind, Result};
 use workspace_core::id::FleetId;
-use workspace_core::port::{ContainerSpec, ImageRef, Mount, ObjectKind, ObjectLabels, Profile};
+use workspace_core::port::{ContainerSpec, ImageRef, Mount, ObjectKind, ObjectLabels};
 
 use crate::call::Call;
 use crate::container::{self, WORKER_PATH};
@@ -158,23 +158,7 @@ pub(crate) async fn copy_up(
     mount: Mount,
     labels: ObjectLabels,
 ) -> Result<()> {
-    let spec = ContainerSpec {
-        name: name.to_owned(),
-        image,
-        command: Vec::new(),
-        env: std::collections::BTreeMap::new(),
-        working_dir: None,
-        profile: Profile::Strict,
-        cpu_millis: 0,
-        memory_mib: 0,
-        gpus: 0,
-        pids: 1,
-        mounts: vec![mount],
-        network: None,
-        ports: Vec::new(),
-        open_stdin: false,
-        labels,
-    };
+    let spec = ContainerSpec { mounts: vec![mount], ..ContainerSpec::new(name, image, labels) };
     let made = container::make(engine, name, &container::body(&spec, None, None), &spec.labels).await?;
     container::remove_id(engine, &made.id, name).await
 }

@@ -1,7 +1,6 @@
 //! The real servers of the local fleet, and names of our own on them.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what is not there fails the test")]
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -12,7 +11,7 @@ use workspace_core::id::{FleetId, ServerId};
 use workspace_core::model::{ServerRecord, ServerSpec};
 use workspace_core::port::{
     ContainerSpec, ExecEnd, ExecEvent, ExecRequest, ExecStream, ImageRef, LogOptions, NetworkSpec, ObjectKind,
-    ObjectLabels, OutputStream, Profile, Server, ServerPool, VolumeSpec,
+    ObjectLabels, OutputStream, Server, ServerPool, VolumeSpec,
 };
 use workspace_core::resources::Resources;
 use workspace_docker::{Call, CallObserver, CallRecord, DockerPool, DockerPoolBuilder, WorkerImage};
@@ -129,22 +128,13 @@ impl Bench {
     /// A small container without network that runs a shell line.
     pub(crate) fn container(&self, line: &str) -> ContainerSpec {
         let labels = self.labels(ObjectKind::Workspace);
+        let name = format!("ws-{}-g1", labels.subject);
         ContainerSpec {
-            name: format!("ws-{}-g1", labels.subject),
-            image: ImageRef::new("workspace-base"),
             command: ["/bin/sh", "-c", line].map(str::to_owned).to_vec(),
-            env: BTreeMap::new(),
-            working_dir: None,
-            profile: Profile::Strict,
             cpu_millis: 500,
             memory_mib: 64,
-            gpus: 0,
             pids: 64,
-            mounts: Vec::new(),
-            network: None,
-            ports: Vec::new(),
-            open_stdin: false,
-            labels,
+            ..ContainerSpec::new(name, ImageRef::new("workspace-base"), labels)
         }
     }
 

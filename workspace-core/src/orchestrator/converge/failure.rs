@@ -84,13 +84,9 @@ impl Core {
     }
 
     fn failed_event(&self, row: &Workspace, kind: &str, step: Step, error: &Error) -> NewEvent {
-        NewEvent {
-            parent: row.id.as_uuid(),
-            at: self.env.now(),
-            kind: kind.to_owned(),
-            data: json!({
-                "step": step.name(), "code": error.kind().code(), "message": error.chain(), "hint": error.next_step(),
-            }),
-        }
+        let data = json!({
+            "step": step.name(), "code": error.kind().code(), "message": error.chain(), "hint": error.next_step(),
+        });
+        self.event(row.id.as_uuid(), kind, data)
     }
 }

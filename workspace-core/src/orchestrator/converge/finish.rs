@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use crate::error::Result;
-use crate::event::NewEvent;
 use crate::model::{Health, Intent, Observed, Project, ReservationPart, Status, Workspace};
 use crate::orchestrator::Core;
 use crate::orchestrator::refusal::refused;
@@ -77,6 +76,6 @@ impl Core {
     }
 
     fn reached(&self, row: &Workspace, kind: &str, data: serde_json::Value) -> Write {
-        Write::Append(NewEvent { parent: row.id.as_uuid(), at: self.env.now(), kind: kind.to_owned(), data })
+        Write::Append(self.event(row.id.as_uuid(), kind, data))
     }
 }

@@ -6,7 +6,6 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use crate::error::{Error, Result};
-use crate::event::NewEvent;
 use crate::id::SnapshotId;
 use crate::model::{Project, ProjectCopy, SavedOnStop, SnapshotProfile, SyncStep, Work, Workspace};
 use crate::orchestrator::Core;
@@ -56,12 +55,8 @@ impl Core {
         let work = Work::Sync(vec![SyncStep::Snapshot { snapshot, profile, message: message.clone() }]);
         let job = self.job_row(NewJob { project: &project, copy: copy.clone(), session: None, finishes: None, work });
         let row_of = self.snapshot_row(&job, snapshot, profile, message);
-        let started = NewEvent {
-            parent: row.id.as_uuid(),
-            at: self.env.now(),
-            kind: "workspace.snapshot_started".to_owned(),
-            data: json!({ "snapshot": snapshot, "job": job.id }),
-        };
+        let data = json!({ "snapshot": snapshot, "job": job.id });
+        let started = self.event(row.id.as_uuid(), "workspace.snapshot_started", data);
         loop {
             let saved = SavedOnStop { workspace: row.id, generation: row.desired.generation, snapshot };
             let change = Change::by(self.lease.fence())

@@ -14,9 +14,6 @@ use crate::port::{
     Server, VolumeSpec,
 };
 
-/// The processes and threads that a workspace may have at once.
-const PIDS: u32 = 512;
-
 impl Core {
     /// Runs one step of a workspace.
     pub(super) async fn run(self: &Arc<Self>, step: Step, row: &Workspace) -> Result<()> {
@@ -161,9 +158,8 @@ impl Core {
             .map_err(|error| Error::new(ErrorKind::Internal, "the spec cannot be written").source(error))?;
         let spec_hash = hex(&Sha256::digest(&bytes)[..8]);
         let generation = row.desired.generation;
+        let labels = ObjectLabels { spec_hash, ..self.labels(ObjectKind::Workspace, row.id.as_uuid(), generation) };
         Ok(ContainerSpec {
-            name: row.container_name(generation),
-            image: ImageRef::new(&spec.image),
             command: spec.command.clone(),
             env: spec.env.clone(),
             working_dir: Some("/workspace".to_owned()),
@@ -171,12 +167,10 @@ impl Core {
             cpu_millis: spec.resources.cpu_millis,
             memory_mib: spec.resources.memory_mib,
             gpus: spec.resources.gpus,
-            pids: PIDS,
             mounts: vec![Mount { volume, target: "/workspace".to_owned(), read_only: false }],
             network: Some(row.network_name()),
             ports: spec.ports.clone(),
-            open_stdin: false,
-            labels: ObjectLabels { spec_hash, ..self.labels(ObjectKind::Workspace, row.id.as_uuid(), generation) },
+            ..ContainerSpec::new(row.container_name(generation), ImageRef::new(&spec.image), labels)
         })
     }
 
@@ -185,7 +179,12 @@ impl Core {
         template.map_or(self.config.default_profile, |template| template.profile)
     }
 
-    fn labels(&self, kind: ObjectKind, subject: uuid::Uuid, generation: u64) -> ObjectLabels {
+    pub(in crate::orchestrator) fn labels(
+        &self,
+        kind: ObjectKind,
+        subject: uuid::Uuid,
+        generation: u64,
+    ) -> ObjectLabels {
         ObjectLabels { fleet: self.fleet, kind, subject, generation, spec_hash: String::new() }
     }
 }

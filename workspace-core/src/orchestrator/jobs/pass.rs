@@ -9,9 +9,7 @@ use crate::id::JobId;
 use crate::model::{Job, JobStatus, Problem, Work};
 use crate::orchestrator::Core;
 use crate::orchestrator::refusal::refused;
-use crate::port::{
-    Change, ImageRef, JobState, ObjectKind, ObjectLabels, PullPolicy, Refused, VolumeSpec, VolumeStore, Write,
-};
+use crate::port::{Change, ImageRef, JobState, ObjectKind, PullPolicy, Refused, VolumeSpec, VolumeStore, Write};
 
 /// The longest that the calls of a start may go on without a look at the lease.
 const LONGEST_CALL: std::time::Duration = std::time::Duration::from_secs(75);
@@ -131,13 +129,7 @@ impl Core {
 
     /// The volume of a job's data is there and is the project's: a name alone tells nothing.
     async fn data_volume(&self, job: &Job, volumes: &dyn VolumeStore, name: String) -> Result<()> {
-        let labels = ObjectLabels {
-            fleet: self.fleet,
-            kind: ObjectKind::Project,
-            subject: job.project.as_uuid(),
-            generation: job.copy.data_generation,
-            spec_hash: String::new(),
-        };
+        let labels = self.labels(ObjectKind::Project, job.project.as_uuid(), job.copy.data_generation);
         if !job.copy.filled {
             return volumes.create_volume(&VolumeSpec { name, labels }).await.map(|_| ());
         }

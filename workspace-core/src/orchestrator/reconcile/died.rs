@@ -6,7 +6,6 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::error::Result;
-use crate::event::NewEvent;
 use crate::model::{Desired, Intent, Observed, Problem, RestartPolicy, Status, Workspace};
 use crate::orchestrator::Core;
 use crate::port::{ContainerState, ContainerStatus, PageRequest, Server, WorkspaceFilter};
@@ -108,12 +107,8 @@ impl Core {
     async fn stop_again(self: &Arc<Self>, row: &Workspace) -> Result<()> {
         tracing::info!(workspace = %row.id, "stopping what was started late");
         let observed = Observed { status: Status::Stopping, ..row.observed.clone() };
-        let event = NewEvent {
-            parent: row.id.as_uuid(),
-            at: self.env.now(),
-            kind: "workspace.stopping".to_owned(),
-            data: json!({ "reason": "a start was carried out late" }),
-        };
+        let data = json!({ "reason": "a start was carried out late" });
+        let event = self.event(row.id.as_uuid(), "workspace.stopping", data);
         self.turn(row, row.desired.clone(), observed, event).await?;
         self.drive(row.id);
         Ok(())
@@ -182,15 +177,11 @@ impl Core {
             RestartPolicy::OnFailure => death.exit_code != Some(0) && restarts < policy.max,
             RestartPolicy::Always => restarts < policy.max,
         };
-        let event = NewEvent {
-            parent: row.id.as_uuid(),
-            at: now,
-            kind: "workspace.died".to_owned(),
-            data: json!({
-                "code": death.code, "message": death.message, "exit_code": death.exit_code,
-                "restarts": restarts, "restarting": again,
-            }),
-        };
+        let data = json!({
+            "code": death.code, "message": death.message, "exit_code": death.exit_code,
+            "restarts": restarts, "restarting": again,
+        });
+        let event = self.event(row.id.as_uuid(), "workspace.died", data);
         if again {
             let desired = Desired { generation: row.desired.generation + 1, ..row.desired.clone() };
             let observed = Observed { status: Status::Starting, restarts: restarts + 1, ..row.observed.clone() };

@@ -9,7 +9,6 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::error::Result;
-use crate::event::NewEvent;
 use crate::id::ServerId;
 use crate::model::{Availability, Health, Observed, Problem, ServerState, Status, Workspace};
 use crate::orchestrator::Core;
@@ -60,7 +59,7 @@ impl Core {
         let data = json!({ "code": problem.code, "message": problem.message, "hint": problem.hint });
         let observed =
             Observed { status: Status::Lost, health: Health::Unknown, error: Some(problem), ..row.observed.clone() };
-        self.turn(row, row.desired.clone(), observed, self.seen(row, "workspace.lost", data)).await
+        self.turn(row, row.desired.clone(), observed, self.event(row.id.as_uuid(), "workspace.lost", data)).await
     }
 
     /// A workspace that was lost runs on its server, which is back.
@@ -69,11 +68,7 @@ impl Core {
         let observed =
             Observed { status: Status::Running, health: Health::Healthy, error: None, ..row.observed.clone() };
         let data = json!({ "generation": row.observed.generation, "reason": "its server is back" });
-        self.turn(row, row.desired.clone(), observed, self.seen(row, "workspace.running", data)).await
-    }
-
-    fn seen(&self, row: &Workspace, kind: &str, data: serde_json::Value) -> NewEvent {
-        NewEvent { parent: row.id.as_uuid(), at: self.env.now(), kind: kind.to_owned(), data }
+        self.turn(row, row.desired.clone(), observed, self.event(row.id.as_uuid(), "workspace.running", data)).await
     }
 }
 

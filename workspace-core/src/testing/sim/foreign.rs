@@ -3,9 +3,7 @@
 use uuid::Uuid;
 
 use crate::id::FleetId;
-use crate::port::{
-    ContainerSpec, ContainerStatus, ImageRef, NetworkSpec, ObjectKind, ObjectLabels, Profile, VolumeSpec,
-};
+use crate::port::{ContainerSpec, ContainerStatus, ImageRef, NetworkSpec, ObjectKind, ObjectLabels, VolumeSpec};
 use crate::testing::sim::PortCall;
 use crate::testing::sim::machine::Machine;
 
@@ -64,21 +62,5 @@ impl Machine {
 }
 
 fn spec(name: &str, image: &ImageRef, labels: ObjectLabels) -> ContainerSpec {
-    ContainerSpec {
-        name: name.to_owned(),
-        image: image.clone(),
-        command: Vec::new(),
-        env: std::collections::BTreeMap::new(),
-        working_dir: None,
-        profile: Profile::Strict,
-        cpu_millis: 0,
-        memory_mib: 0,
-        gpus: 0,
-        pids: 1,
-        mounts: Vec::new(),
-        network: None,
-        ports: Vec::new(),
-        open_stdin: false,
-        labels,
-    }
+    ContainerSpec::new(name, image.clone(), labels)
 }

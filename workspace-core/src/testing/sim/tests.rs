@@ -8,7 +8,7 @@ use super::{FaultPlan, SimPool, World};
 use crate::clock::Timestamp;
 use crate::id::{FleetId, ServerId};
 use crate::model::{Scheduling, ServerRecord, ServerSpec};
-use crate::port::{Channel, ContainerSpec, ImageRef, ObjectKind, ObjectLabels, Profile, Server, ServerPool};
+use crate::port::{Channel, ContainerSpec, ImageRef, ObjectKind, ObjectLabels, Server, ServerPool};
 use crate::resources::Resources;
 use crate::testing::conformance::channel::{exec, files};
 use crate::testing::conformance::server::{Subject, channels, containers, labels, logs, networks, pool};
@@ -46,23 +46,8 @@ async fn connected(rig: &Rig) -> Arc<dyn Server> {
 async fn open(server: &dyn Server, rig: &Rig) -> Arc<dyn Channel> {
     let subject = rig.world.environment().uuid();
     let fleet = rig.subject.fleet;
-    let spec = ContainerSpec {
-        name: format!("ws-{subject}-g1"),
-        image: rig.subject.image.clone(),
-        command: Vec::new(),
-        env: std::collections::BTreeMap::new(),
-        working_dir: None,
-        profile: Profile::Strict,
-        cpu_millis: 0,
-        memory_mib: 0,
-        gpus: 0,
-        pids: 1,
-        mounts: Vec::new(),
-        network: None,
-        ports: Vec::new(),
-        open_stdin: false,
-        labels: ObjectLabels { fleet, kind: ObjectKind::Workspace, subject, generation: 1, spec_hash: String::new() },
-    };
+    let labels = ObjectLabels { fleet, kind: ObjectKind::Workspace, subject, generation: 1, spec_hash: String::new() };
+    let spec = ContainerSpec::new(format!("ws-{subject}-g1"), rig.subject.image.clone(), labels);
     server.create_container(&spec).await.unwrap();
     server.start_container(&spec.name, None).await.unwrap();
     server.open_channel(&spec.name).await.unwrap()

@@ -6,21 +6,27 @@ use serde_json::json;
 
 use super::rig::Rig;
 use crate::error::{Error, ErrorKind};
-use crate::model::{JobStatus, Status};
+use crate::model::{Job, JobStatus, Project, Status, Workspace};
 
 /// What the program of a restore does.
 fn restored() -> [(&'static str, crate::error::Result<serde_json::Value>); 1] {
     [("restore", Ok(json!({ "files": 3 })))]
 }
 
+/// A project whose stopped workspace's data a restore is about to replace.
+async fn replacing(rig: &Rig) -> (Project, Workspace, Job) {
+    let project = rig.project("site").await;
+    let workspace = rig.running("one", project.id).await;
+    let workspace = rig.stopped(workspace.id).await;
+    rig.snapshot(project.id).await;
+    let job = rig.restoring(project.id).await;
+    (project, workspace, job)
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_restored_copy_becomes_the_current_one() {
     let rig = Rig::new().await;
-    let project = rig.project("site").await;
-    let workspace = rig.running("one", project.id).await;
-    rig.stopped(workspace.id).await;
-    rig.snapshot(project.id).await;
-    let job = rig.restoring(project.id).await;
+    let (project, workspace, job) = replacing(&rig).await;
     rig.script.does(job.id, &restored());
     assert_eq!(rig.ended(job.id).await.status, JobStatus::Succeeded);
     let after = rig.fleet.project(&rig.me, project.id).await.unwrap();
@@ -35,11 +41,7 @@ async fn a_restored_copy_becomes_the_current_one() {
 #[tokio::test(start_paused = true)]
 async fn a_workspace_that_was_started_meanwhile_keeps_its_data_and_the_restore_says_so() {
     let rig = Rig::new().await;
-    let project = rig.project("site").await;
-    let workspace = rig.running("one", project.id).await;
-    rig.stopped(workspace.id).await;
-    rig.snapshot(project.id).await;
-    let job = rig.restoring(project.id).await;
+    let (project, workspace, job) = replacing(&rig).await;
     rig.fleet.start_workspace(&rig.me, workspace.id).await.unwrap();
     rig.settled(workspace.id, Status::Running).await;
     rig.script.does(job.id, &restored());
@@ -60,11 +62,7 @@ async fn a_workspace_that_was_started_meanwhile_keeps_its_data_and_the_restore_s
 #[tokio::test(start_paused = true)]
 async fn a_restore_that_fails_leaves_the_data_of_a_project_that_began_empty() {
     let rig = Rig::new().await;
-    let project = rig.project("site").await;
-    let workspace = rig.running("one", project.id).await;
-    rig.stopped(workspace.id).await;
-    rig.snapshot(project.id).await;
-    let job = rig.restoring(project.id).await;
+    let (project, _, job) = replacing(&rig).await;
     let damaged = Error::new(ErrorKind::SnapshotDamaged, "a pack is missing");
     rig.script.does(job.id, &[("restore", Err(damaged))]);
 

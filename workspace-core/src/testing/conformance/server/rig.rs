@@ -1,6 +1,5 @@
 //! What the rules have in common: specs, and ways to look at the answers.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -12,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::FleetId;
 use crate::port::{
     ContainerSpec, ContainerState, ContainerStatus, Created, LogOptions, LogStream, NetworkSpec, ObjectKind,
-    ObjectLabels, OutputStream, Profile, Server,
+    ObjectLabels, OutputStream, Server,
 };
 
 /// How long a condition may take to come true.
@@ -69,23 +68,8 @@ impl<'a> Rig<'a> {
 
     fn container(&self, command: Vec<String>) -> ContainerSpec {
         let labels = self.labels(ObjectKind::Workspace);
-        ContainerSpec {
-            name: format!("ws-{}-g1", labels.subject),
-            image: self.subject.image.clone(),
-            command,
-            env: BTreeMap::new(),
-            working_dir: None,
-            profile: Profile::Strict,
-            cpu_millis: 0,
-            memory_mib: 0,
-            gpus: 0,
-            pids: 512,
-            mounts: Vec::new(),
-            network: None,
-            ports: Vec::new(),
-            open_stdin: false,
-            labels,
-        }
+        let name = format!("ws-{}-g1", labels.subject);
+        ContainerSpec { command, ..ContainerSpec::new(name, self.subject.image.clone(), labels) }
     }
 
     pub(super) fn network(&self, slot: u32) -> NetworkSpec {
