@@ -60,6 +60,7 @@ fn create(env: &Environment, fence: &Fence, server: ServerId, id: Uuid) -> Chang
         network_slot: None,
         placement: PlacementRecord::default(),
         switch: None,
+        forget: false,
     };
     let row = Workspace {
         id: workspace,

@@ -10,21 +10,23 @@ mod reservation;
 mod server;
 mod session;
 mod snapshot;
+mod switch;
 mod token;
 mod workspace;
 
 pub use idempotency::IdempotencyRecord;
 pub use job::{AgentKind, AgentWork, Job, JobStatus, OnSuccess, StepReport, SyncStep, Work};
 pub use lease::{Fence, Lease};
-pub use project::{AbandonedJob, BackupPolicy, GitSource, Project, ProjectCopy, ProjectSource, SavedOnStop};
+pub use project::{AbandonedJob, BackupPolicy, GitSource, Project, ProjectCopy, ProjectSource, Rescue, SavedOnStop};
 pub use reservation::{Reservation, ReservationPart};
 pub use server::{
     Availability, Probe, Scheduling, ServerObservation, ServerRecord, ServerSpec, ServerState, StorageKind, TlsMaterial,
 };
 pub use session::Session;
 pub use snapshot::{Snapshot, SnapshotProfile, SnapshotStatus};
+pub use switch::{Move, MoveCause, Switch, SwitchTo, Written};
 pub use token::{Scope, Token};
 pub use workspace::{
     Desired, Failover, Health, Intent, Observed, PlacementRecord, PlacementSpec, Problem, RestartPolicy, RestartSpec,
-    Status, StrategyKind, Switch, Workspace, WorkspaceSpec,
+    Status, StrategyKind, Workspace, WorkspaceSpec,
 };

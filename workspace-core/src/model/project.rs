@@ -1,6 +1,7 @@
 //! A project: the user's data, with one current copy.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::id::{JobId, OwnerId, ProjectId, ServerId, SnapshotId, WorkspaceId};
@@ -53,6 +54,18 @@ pub struct AbandonedJob {
     pub job: JobId,
 }
 
+/// Data that may have what no snapshot has: what was on a server that was lost when the data was made anew elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rescue {
+    /// The copy.
+    pub copy: ProjectCopy,
+    /// Who holds what its disk, and what may still run on it, take of its server.
+    pub holder: Uuid,
+    /// The snapshot that is, or was last, taken of it.
+    #[serde(default)]
+    pub snapshot: Option<SnapshotId>,
+}
+
 /// When snapshots of a project are taken without being asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -94,6 +107,9 @@ pub struct Project {
     /// Copies that are needed no more, or that never became whole: their volumes are to be removed.
     #[serde(default)]
     pub superseded: Vec<ProjectCopy>,
+    /// Former copies that are kept until a snapshot has what is in them.
+    #[serde(default)]
+    pub rescues: Vec<Rescue>,
     /// Jobs on it that were given up while their servers were away: what may still run of them is removed before
     /// anything else works on the data there.
     #[serde(default)]
@@ -131,6 +147,7 @@ impl Project {
             seed: None,
             copy: None,
             superseded: Vec::new(),
+            rescues: Vec::new(),
             abandoned: Vec::new(),
             backup: BackupPolicy::default(),
             saved: None,
@@ -157,6 +174,12 @@ impl Project {
     /// Whether it lives and dies with its workspace.
     pub const fn is_unnamed(&self) -> bool {
         self.name.is_none()
+    }
+
+    /// The data generation of the copy that will follow.
+    pub fn next_data_generation(&self) -> u64 {
+        let former = self.superseded.iter().chain(self.rescues.iter().map(|rescue| &rescue.copy));
+        former.chain(&self.copy).map(|copy| copy.data_generation).fold(0, u64::max) + 1
     }
 
     /// The name of the volume of a copy.

@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::id::{OwnerId, ProjectId, ServerId, WorkspaceId};
 use crate::label::{LabelRequirements, Labels};
-use crate::model::Fence;
+use crate::model::{Fence, Switch};
 use crate::placement::Rejection;
 use crate::resources::Resources;
 
@@ -261,18 +261,12 @@ pub struct Desired {
     pub network_slot: Option<u32>,
     /// Why there.
     pub placement: PlacementRecord,
-    /// The project that it gets as soon as it is stopped.
+    /// What becomes of it as soon as it is stopped.
     #[serde(default)]
     pub switch: Option<Switch>,
-}
-
-/// Another project for a workspace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Switch {
-    /// Which.
-    pub project: ProjectId,
-    /// Whether the workspace is started with it.
-    pub start: bool,
+    /// Whether its deletion asks no server: that of it will not be back.
+    #[serde(default)]
+    pub forget: bool,
 }
 
 impl Desired {

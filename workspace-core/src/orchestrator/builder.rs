@@ -9,6 +9,7 @@ use crate::environment::Environment;
 use crate::error::Result;
 use crate::job::ServerJobs;
 use crate::memory::MemoryStore;
+use crate::orchestrator::breaker::Breakers;
 use crate::orchestrator::channels::Channels;
 use crate::orchestrator::converge::Starting;
 use crate::orchestrator::fleet_ledger::FleetLedger;
@@ -17,6 +18,7 @@ use crate::orchestrator::hub::Hub;
 use crate::orchestrator::jobs::Credentials;
 use crate::orchestrator::lease::{self, LeaseKeeper};
 use crate::orchestrator::tasks::Tasks;
+use crate::orchestrator::uses::Uses;
 use crate::orchestrator::{Config, Core, Orchestrator, PlainNamer, probe, reconcile};
 use crate::port::{AgentRunner, ServerPool, SessionNamer, StateStore};
 
@@ -140,11 +142,13 @@ impl OrchestratorBuilder {
         let core = Arc::new(Core {
             store,
             pool: self.pool,
+            uses: Uses::new(self.env.clone()),
             env: self.env,
             config: self.config,
             fleet,
             lease: Arc::new(LeaseKeeper::new(&lease, asked)),
             hub: Hub::default(),
+            breakers: Breakers::default(),
             channels: Channels::default(),
             cursor: AtomicU64::new(0),
             ledger: FleetLedger::default(),

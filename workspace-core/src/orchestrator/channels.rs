@@ -48,6 +48,7 @@ impl Core {
                 _ => "wait until it runs",
             }));
         }
+        self.uses.touch(row.id);
         let generation = row.observed.generation;
         let place = self.channels.place(row.id);
         let mut slot = place.lock().await;

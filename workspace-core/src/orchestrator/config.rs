@@ -60,6 +60,8 @@ pub struct Config {
     pub lost_after: Duration,
     /// How often every server's objects are compared with the rows.
     pub reconcile_interval: Duration,
+    /// How many workspaces leave a server at once while it is drained.
+    pub drain_parallel: usize,
     /// How old an object without a row must be before it is removed.
     pub orphan_grace: Duration,
     /// How long a shutdown waits for what is going on; the next start takes up what was cut.
@@ -103,6 +105,7 @@ impl Default for Config {
             probe_interval: Duration::from_secs(5),
             lost_after: Duration::from_mins(1),
             reconcile_interval: Duration::from_secs(10),
+            drain_parallel: 2,
             orphan_grace: Duration::from_mins(2),
             shutdown_grace: Duration::from_secs(5),
             stop_grace: Duration::from_secs(5),

@@ -123,6 +123,7 @@ impl Core {
             network_slot: None,
             placement: PlacementRecord::default(),
             switch: None,
+            forget: false,
         };
         let workspace = Workspace {
             id: WorkspaceId::from_uuid(self.env.uuid()),

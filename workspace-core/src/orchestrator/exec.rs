@@ -47,7 +47,9 @@ impl Orchestrator {
         if request.cwd.as_deref().is_some_and(|cwd| cwd.split('/').any(|part| part == ".." || part.contains('\0'))) {
             return Err(Error::invalid("cwd", "the folder must not contain `..`"));
         }
-        self.core.channel(&row).await?.exec(request).await
+        let in_use = self.core.uses.begin(id);
+        let events = self.core.channel(&row).await?.exec(request).await?;
+        Ok(events.inspect(move |_| in_use.goes_on()).boxed())
     }
 
     /// Runs a program in a running workspace and waits for its end. A program that ran into its time limit is no

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::environment::mix;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{MasterId, ServerId};
-use crate::model::ServerState;
+use crate::model::{Scheduling, ServerState};
 use crate::orchestrator::Core;
 use crate::orchestrator::fleet_snapshot::Fleet;
 use crate::placement::{
@@ -102,12 +102,13 @@ impl Core {
         books.add_what_is_under_way(fleet.read);
         let decided = match decide(strategy, &books.ledger, request, self.context(cursor)) {
             Err(error) if error.kind() == ErrorKind::InsufficientCapacity && !books.under_way.is_empty() => {
-                books.ledger.sync(&fleet.servers);
+                self.sync(&mut books.ledger, &fleet.servers);
                 decide(strategy, &books.ledger, request, self.context(cursor))
             }
             decided => decided,
         };
         let decision = decided?;
+        self.breakers.chosen(decision.server);
         let number = books.hold(decision.server, request.resources);
         Ok((decision, UnderWay { ledger: &self.ledger, number }))
     }
@@ -152,6 +153,11 @@ impl Core {
 
     fn sync(&self, ledger: &mut Ledger, servers: &[ServerState]) {
         ledger.sync(servers);
+        for (id, reason) in self.breakers.open() {
+            if let Some(server) = servers.iter().find(|server| server.record.id == id) {
+                ledger.put(&closed(server, reason));
+            }
+        }
         for server in servers {
             if let Some(key) = ledger.key(server.record.id) {
                 ledger.set_busy(key, self.starting.is_busy(server.record.id));
@@ -164,6 +170,16 @@ impl Core {
         let tolerance = Tolerance { thousandths: self.config.near_equal_thousandths, seed };
         PlacementContext { cursor, tolerance }
     }
+}
+
+/// A server where creates fail: as if it were cordoned.
+fn closed(server: &ServerState, reason: String) -> ServerState {
+    let mut server = server.clone();
+    if server.record.scheduling == Scheduling::Active {
+        server.record.scheduling = Scheduling::Cordoned;
+    }
+    server.observation.last_error.get_or_insert(reason);
+    server
 }
 
 /// Different on every master, the same over its restarts.

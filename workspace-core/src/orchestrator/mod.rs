@@ -18,6 +18,7 @@
 //! - The event hub wakes streams and waiters of this master; the store is polled for those of others.
 
 mod access;
+mod breaker;
 mod builder;
 mod caller;
 mod channels;
@@ -34,10 +35,12 @@ mod files;
 mod fleet_ledger;
 mod fleet_snapshot;
 mod fleet_summary;
+mod force_forget;
 mod hex;
 mod hub;
 mod intent;
 mod jobs;
+mod keep_alive;
 mod lease;
 mod leased;
 mod logs;
@@ -60,6 +63,7 @@ mod switch_project;
 mod tasks;
 mod tokens;
 mod update_server;
+mod uses;
 mod vacate;
 mod validate;
 mod wait;
@@ -68,6 +72,7 @@ mod workspaces;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 
+pub use breaker::Creating;
 pub use builder::OrchestratorBuilder;
 pub use caller::Caller;
 pub use config::{Config, Template};
@@ -114,6 +119,7 @@ struct Core {
     fleet: FleetId,
     lease: Arc<lease::LeaseKeeper>,
     hub: hub::Hub,
+    breakers: breaker::Breakers,
     channels: channels::Channels,
     cursor: AtomicU64,
     ledger: fleet_ledger::FleetLedger,
@@ -125,6 +131,7 @@ struct Core {
     credentials: jobs::Credentials,
     namer: Arc<dyn SessionNamer>,
     tasks: Weak<tasks::Tasks>,
+    uses: uses::Uses,
     #[cfg(any(test, feature = "testing"))]
     injector: Option<Arc<dyn Injector>>,
 }

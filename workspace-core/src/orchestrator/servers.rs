@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::id::ServerId;
 use crate::model::{Scope, ServerState};
-use crate::orchestrator::{Caller, Core, Orchestrator};
+use crate::orchestrator::{Caller, Core, Creating, Orchestrator};
 
 impl Orchestrator {
     /// Every server of the fleet.
@@ -16,6 +16,14 @@ impl Orchestrator {
     pub async fn server(&self, caller: &Caller, id: ServerId) -> Result<ServerState> {
         caller.require(Scope::Admin)?;
         self.core.server_of(id).await
+    }
+}
+
+impl Orchestrator {
+    /// How creates go on a server, as this master saw it since it was started; `None` while all is well.
+    pub fn creating(&self, caller: &Caller, id: ServerId) -> Result<Option<Creating>> {
+        caller.require(Scope::Admin)?;
+        Ok(self.core.breakers.creating(id))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{ProjectId, WorkspaceId};
-use crate::model::{Desired, Intent, Project, Scope, Status, Switch, Workspace};
+use crate::model::{Desired, Intent, Project, Scope, Status, Switch, SwitchTo, Workspace};
 use crate::orchestrator::intent::Verdict;
 use crate::orchestrator::{Caller, Core, Orchestrator};
 
@@ -24,13 +24,13 @@ impl Orchestrator {
                         .hint("make another workspace with the project"));
                 }
                 if row.desired.switch.is_some() {
-                    return Err(Error::new(ErrorKind::Conflict, "the workspace is being switched already")
+                    return Err(Error::new(ErrorKind::Conflict, "the workspace is being switched or moved already")
                         .hint("wait until that is done"));
                 }
                 if row.desired.project == to {
                     return Ok(None);
                 }
-                let switch = Some(Switch { project: to, start: row.desired.intent == Intent::Running });
+                let switch = Some(Switch { to: SwitchTo::Project(to), start: row.desired.intent == Intent::Running });
                 let desired = Desired { intent: Intent::Stopped, switch, ..row.desired.clone() };
                 Ok(Some(Verdict { desired, status: Some(Status::Stopping), event: "workspace.switching" }))
             })

@@ -57,7 +57,7 @@ impl Reason {
             Self::Closed(_) => {
                 let text =
                     may_schedule(server.availability(), server.scheduling(), false).err().map_or("", |(_, text)| text);
-                match server.last_error().filter(|_| server.availability() != crate::model::Availability::Healthy) {
+                match server.last_error() {
                     Some(error) => format!("{text}: {error}"),
                     None => text.to_owned(),
                 }

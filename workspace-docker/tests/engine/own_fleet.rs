@@ -7,8 +7,23 @@ use std::process::Command;
 
 use workspace_core::model::ServerSpec;
 
+/// Its name: that of the shared fleet and one more word, so that each run of the tests has its own.
+fn name() -> String {
+    format!("{}-hung", std::env::var("FLEET_NAME").unwrap_or_else(|_| "ws-test".to_owned()))
+}
+
+/// Its addresses: those of the shared fleet, a hundred further.
+fn net() -> String {
+    let shared = std::env::var("FLEET_NET").unwrap_or_else(|_| "10.97".to_owned());
+    let (first, second) = shared.split_once('.').unwrap_or_else(|| panic!("FLEET_NET {shared:?}"));
+    let second: u32 = second.parse().unwrap_or_else(|_| panic!("FLEET_NET {shared:?}"));
+    format!("{first}.{}", if second < 100 { second + 100 } else { second - 100 })
+}
+
 /// The home of its server, by the rules of the fleet's scripts.
-const HOME: &str = "/var/lib/workspace-fleet/ws-hung/servers/1";
+fn home() -> PathBuf {
+    Path::new("/var/lib/workspace-fleet").join(name()).join("servers/1")
+}
 
 /// Holds a lock of the machine: one such fleet at a time.
 pub(crate) struct OwnFleet {
@@ -35,14 +50,14 @@ impl OwnFleet {
     }
 
     fn lock() -> File {
-        let lock = File::create(std::env::temp_dir().join("workspace-fleet-ws-hung.lock")).unwrap();
+        let lock = File::create(std::env::temp_dir().join(format!("workspace-fleet-{}.lock", name()))).unwrap();
         lock.lock().unwrap();
         lock
     }
 
     fn script(name: &str) -> Command {
         let mut command = Command::new(format!("{}/../fleet/{name}", env!("CARGO_MANIFEST_DIR")));
-        command.env("FLEET_NAME", "ws-hung").env("FLEET_NET", "10.91").env("FLEET_S3", "0").env_remove("FLEET_HOME");
+        command.env("FLEET_NAME", name()).env("FLEET_NET", net()).env("FLEET_S3", "0").env_remove("FLEET_HOME");
         command
     }
 
@@ -57,12 +72,12 @@ impl OwnFleet {
 
     /// Where its daemon keeps everything.
     pub(crate) fn data() -> PathBuf {
-        Path::new(HOME).join("data")
+        home().join("data")
     }
 
     /// Signals the daemon's own process.
     pub(crate) fn signal(signal: &str) {
-        let file = Path::new(HOME).join("docker.pid");
+        let file = home().join("docker.pid");
         let pid = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         assert!(Command::new("kill").args([signal, pid.trim()]).status().unwrap().success());
     }
@@ -71,7 +86,7 @@ impl OwnFleet {
 impl Drop for OwnFleet {
     fn drop(&mut self) {
         // One that is stopped would not hear that it should end.
-        if std::fs::exists(Path::new(HOME).join("docker.pid")).is_ok_and(|there| there) {
+        if std::fs::exists(home().join("docker.pid")).is_ok_and(|there| there) {
             Self::signal("-CONT");
         }
         let down = Self::script("down").output();

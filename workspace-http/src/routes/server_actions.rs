@@ -23,6 +23,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(cordon))
         .routes(routes!(uncordon))
+        .routes(routes!(drain))
         .routes(routes!(stats))
         .routes(routes!(workspaces))
         .routes(routes!(events))
@@ -34,7 +35,8 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     responses((status = 200, description = "It is cordoned", body = Server))
 )]
 async fn cordon(State(api): State<Api>, Identity(caller): Identity, Id(id): Id<ServerId>) -> Result<Response, Problem> {
-    Ok(answer(StatusCode::OK, api.orchestrator().cordon_server(&caller, id).await?))
+    let state = api.orchestrator().cordon_server(&caller, id).await?;
+    answer(&api, StatusCode::OK, state)
 }
 
 /// New work for a server again.
@@ -47,7 +49,22 @@ async fn uncordon(
     Identity(caller): Identity,
     Id(id): Id<ServerId>,
 ) -> Result<Response, Problem> {
-    Ok(answer(StatusCode::OK, api.orchestrator().uncordon_server(&caller, id).await?))
+    let state = api.orchestrator().uncordon_server(&caller, id).await?;
+    answer(&api, StatusCode::OK, state)
+}
+
+/// No new work for a server, and what is there moves away.
+///
+/// Each workspace is stopped, its data is written to a snapshot and made anew from it on another server, and it goes on
+/// there. The server's events tell how far it is; when nothing is left it is cordoned and may be removed. To cordon or
+/// to uncordon it ends the drain: what is on its way arrives.
+#[utoipa::path(
+    post, path = "/admin/servers/{id}/drain", tag = "servers", params(("id" = String, Path)),
+    responses((status = 200, description = "It is being drained", body = Server))
+)]
+async fn drain(State(api): State<Api>, Identity(caller): Identity, Id(id): Id<ServerId>) -> Result<Response, Problem> {
+    let state = api.orchestrator().drain_server(&caller, id).await?;
+    answer(&api, StatusCode::OK, state)
 }
 
 /// What a server tells of itself now.

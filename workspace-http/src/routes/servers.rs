@@ -23,10 +23,16 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(list, register)).routes(routes!(get, update, remove))
 }
 
+/// A server as it goes over the wire.
+fn shown(api: &Api, state: ServerState) -> Result<Server, Problem> {
+    let creating = api.orchestrator().creating(&Caller::admin(), state.record.id)?.map(Into::into);
+    Ok(Server { creating, ..Server::from(state) })
+}
+
 /// A server with its ETag.
-pub(super) fn answer(status: StatusCode, state: ServerState) -> Response {
-    let server = Server::from(state);
-    with_etag(status, server.revision, &server)
+pub(super) fn answer(api: &Api, status: StatusCode, state: ServerState) -> Result<Response, Problem> {
+    let server = shown(api, state)?;
+    Ok(with_etag(status, server.revision, &server))
 }
 
 /// The servers of the fleet.
@@ -41,7 +47,8 @@ async fn list(
 ) -> Result<Json<Page<Server>>, Problem> {
     let all = api.orchestrator().servers(&caller).await?;
     let page = page_of(all, |server| server.record.id.as_uuid(), page.request()?);
-    Ok(Json(page.into()))
+    let items = page.items.into_iter().map(|state| shown(&api, state)).collect::<Result<_, _>>()?;
+    Ok(Json(Page::new(items, page.next)))
 }
 
 /// Register a server.
@@ -62,7 +69,7 @@ async fn register(
     let registered = api.orchestrator().register_server(&caller, spec, Registration::MustAnswer, idempotency).await;
     let state = registered.map_err(wrong_record)?;
     let id = state.record.id;
-    Ok(with_location(answer(StatusCode::CREATED, state), uri.path(), id))
+    Ok(with_location(answer(&api, StatusCode::CREATED, state)?, uri.path(), id))
 }
 
 /// A server that does not answer while it is registered is a slip in the record: the request is wrong, not we.
@@ -85,7 +92,8 @@ fn wrong_record(error: Error) -> Problem {
     responses((status = 200, description = "The server", body = Server))
 )]
 async fn get(State(api): State<Api>, Identity(caller): Identity, Id(id): Id<ServerId>) -> Result<Response, Problem> {
-    Ok(answer(StatusCode::OK, api.orchestrator().server(&caller, id).await?))
+    let state = api.orchestrator().server(&caller, id).await?;
+    answer(&api, StatusCode::OK, state)
 }
 
 /// Edit a server.
@@ -104,7 +112,7 @@ async fn update(
     Body(patch): Body<ServerPatchBody>,
 ) -> Result<Response, Problem> {
     let state = api.orchestrator().update_server(&caller, id, patch.into(), revision).await?;
-    Ok(answer(StatusCode::OK, state))
+    answer(&api, StatusCode::OK, state)
 }
 
 /// Remove a server that is cordoned and empty.

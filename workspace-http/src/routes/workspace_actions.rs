@@ -10,12 +10,17 @@ use workspace_core::id::{ProjectId, WorkspaceId};
 use crate::auth::Identity;
 use crate::extract::{Id, Json as Body, Query, WaitQuery};
 use crate::problem::Problem;
-use crate::settle::Settle;
+use crate::settle::{Settle, workspace};
 use crate::state::Api;
 use crate::wire::{SwitchBody, Workspace};
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(start)).routes(routes!(stop)).routes(routes!(restart)).routes(routes!(switch))
+    OpenApiRouter::new()
+        .routes(routes!(start))
+        .routes(routes!(stop))
+        .routes(routes!(restart))
+        .routes(routes!(keep_alive))
+        .routes(routes!(switch))
 }
 
 /// Start a workspace that does not run, where its data is.
@@ -54,6 +59,22 @@ async fn stop(
     let settle = Settle::new(&api, &caller, &wait)?;
     let row = api.orchestrator().stop_workspace(&caller, id).await?;
     settle.answer(row, StatusCode::OK).await
+}
+
+/// Say that a workspace is in use: its `idle_timeout` begins anew.
+///
+/// An exec and a file that is read or written say so too.
+#[utoipa::path(
+    post, path = "/workspaces/{id}/keep-alive", tag = "workspaces", params(("id" = String, Path)),
+    responses((status = 200, description = "It counts as used now", body = Workspace))
+)]
+async fn keep_alive(
+    State(api): State<Api>,
+    Identity(caller): Identity,
+    Id(id): Id<WorkspaceId>,
+) -> Result<Response, Problem> {
+    let row = api.orchestrator().keep_alive(&caller, id).await?;
+    Ok(workspace(&api, StatusCode::OK, row).await)
 }
 
 /// Replace the container by a new one with the newest settings; the data stays.

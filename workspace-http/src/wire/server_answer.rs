@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use workspace_core::model::{self, Probe, ServerState};
+use workspace_core::orchestrator;
 
 use super::mirror::mirror;
 use super::server::storage_text;
@@ -62,10 +63,30 @@ pub(crate) struct Server {
     last_probe: Option<workspace_core::clock::Timestamp>,
     /// Why it is not healthy.
     last_error: Option<String>,
+    /// How creates fail on it, as this master saw it; null while they succeed.
+    pub(crate) creating: Option<Creating>,
     /// Grows with each edit: the ETag.
     pub(crate) revision: u64,
     #[schema(value_type = String, format = DateTime)]
     created_at: workspace_core::clock::Timestamp,
+}
+
+/// Creates that fail on a server that is healthy.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Creating {
+    /// Failed creates since the last that succeeded.
+    failures: u32,
+    /// Why the last of them failed.
+    last_error: String,
+    /// For how long nothing new goes there, in seconds; 0 when the next one is the trial, or too few failed.
+    paused_seconds: u64,
+}
+
+impl From<orchestrator::Creating> for Creating {
+    fn from(creating: orchestrator::Creating) -> Self {
+        let paused_seconds = creating.paused_for.unwrap_or_default().as_secs();
+        Self { failures: creating.failures, last_error: creating.last_error, paused_seconds }
+    }
 }
 
 /// The public half of mutual TLS.
@@ -111,6 +132,7 @@ impl From<ServerState> for Server {
             warnings: probe.map(|probe| probe.warnings).unwrap_or_default(),
             last_probe: state.observation.last_probe,
             last_error: state.observation.last_error,
+            creating: None,
             revision,
             created_at,
         }

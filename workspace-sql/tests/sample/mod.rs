@@ -92,6 +92,7 @@ fn workspace() -> Workspace {
             network_slot: None,
             placement: PlacementRecord::default(),
             switch: None,
+            forget: false,
         },
         observed: Observed::new(Status::Pending),
         revision: 1,

@@ -183,6 +183,7 @@ impl World {
                 network_slot: None,
                 placement: PlacementRecord::default(),
                 switch: None,
+                forget: false,
             },
             observed: Observed {
                 generation,

@@ -92,7 +92,7 @@ impl Core {
             (Intent::Running, Some(server)) => self.starting.place(server, self.config.max_starting_per_server).await,
             _ => None,
         };
-        for &step in Step::towards(row.desired.intent) {
+        for &step in Step::of(&row.desired) {
             if self.is_stopping() {
                 return Ok(Pass::Done);
             }
@@ -116,7 +116,7 @@ impl Core {
     }
 
     /// Going up, what cannot be mended by trying is given up, and everything at the deadline; going down nothing is:
-    /// what is left would be lost.
+    /// what is left would be lost. A way to another server is given up as a start is.
     async fn failed(&self, row: &Workspace, step: Step, error: Error, until: Instant) -> Result<Pass> {
         if error.kind() == ErrorKind::Fenced {
             return Err(error);
@@ -125,14 +125,26 @@ impl Core {
         if error.kind() == ErrorKind::NetworkTaken && Instant::now() < until {
             return Ok(Pass::Again);
         }
+        if let (Intent::Running, Some(server)) = (row.desired.intent, row.desired.server) {
+            self.breakers.failed(server, row.id, &error);
+        }
         // Somebody removed the container right after it was made: the next pass makes it anew.
         let vanished = step == Step::Started && error.kind() == ErrorKind::NotFound;
         let hopeless = !(error.is_retryable() || vanished) || Instant::now() >= until;
         if hopeless && row.desired.intent == Intent::Running {
             return self.give_up(row, step, &error).await.map(|()| Pass::Again);
         }
+        if matches!(step, Step::Written | Step::Moved) && (ends_a_way(&error) || self.is_overdue_way(row)) {
+            return Ok(if self.stays(row, step, &error).await? { Pass::Again } else { Pass::Later });
+        }
         tracing::warn!(workspace = %row.id, step = step.name(), error = error.chain(), "step failed; trying again");
         self.show_waiting(row, step, &error).await.map(|()| Pass::Later)
+    }
+
+    /// Whether a way to another server had its time; each try of it is an edit of the row, which renews the patience.
+    fn is_overdue_way(&self, row: &Workspace) -> bool {
+        let way = row.desired.switch.and_then(|switch| switch.way());
+        way.is_some_and(|way| self.env.now().since(way.begun_at) >= self.config.start_deadline)
     }
 
     /// Ends when the row says something else than the revision that is being driven.
@@ -166,4 +178,17 @@ impl Core {
     pub(in crate::orchestrator) fn observation(&self, row: &Workspace, observed: &Observed) -> Write {
         Write::ObserveWorkspace { id: row.id, expected: row.revision, observed: observed.clone(), at: self.env.now() }
     }
+}
+
+/// Whether a way to another server ends with this. A job that failed tried long enough by itself; who asked for the way
+/// asks again.
+fn ends_a_way(error: &Error) -> bool {
+    !matches!(
+        error.kind(),
+        ErrorKind::ProjectBusy
+            | ErrorKind::StoreUnavailable
+            | ErrorKind::Cancelled
+            | ErrorKind::InsufficientCapacity
+            | ErrorKind::NoHealthyServers
+    )
 }

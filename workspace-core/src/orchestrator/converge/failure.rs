@@ -83,7 +83,13 @@ impl Core {
         }
     }
 
-    fn failed_event(&self, row: &Workspace, kind: &str, step: Step, error: &Error) -> NewEvent {
+    pub(in crate::orchestrator::converge) fn failed_event(
+        &self,
+        row: &Workspace,
+        kind: &str,
+        step: Step,
+        error: &Error,
+    ) -> NewEvent {
         let data = json!({
             "step": step.name(), "code": error.kind().code(), "message": error.chain(), "hint": error.next_step(),
         });

@@ -24,12 +24,7 @@ impl Core {
             None if project.begins_empty() => return self.begin_empty(project, copy).await,
             None => self.begin_to_fill(project, copy).await?,
         };
-        let job = self.job_finished(id).await?;
-        match (job.status, job.error.as_ref().or_else(|| job.reports.iter().find_map(|report| report.error.as_ref()))) {
-            (JobStatus::Succeeded, _) => Ok(()),
-            (_, Some(problem)) => Err(Error::from(problem)),
-            (_, None) => Err(Error::new(ErrorKind::Conflict, "the project was not filled").hint("start it again")),
-        }
+        ended_well(&self.job_finished(id).await?)
     }
 
     /// There is nothing to fill the copy with: it is whole as soon as its volume is there.
@@ -45,7 +40,7 @@ impl Core {
     async fn begin_to_fill(self: &Arc<Self>, project: Project, copy: ProjectCopy) -> Result<JobId> {
         let step = match project.first_snapshot() {
             Some(snapshot) => {
-                self.written(snapshot).await?;
+                self.no_longer_written(snapshot).await?;
                 SyncStep::Restore { snapshot, merge: false, dry_run: false }
             }
             None => SyncStep::Clone,
@@ -70,7 +65,7 @@ impl Core {
     }
 
     /// Waits while a snapshot is being written.
-    async fn written(&self, id: SnapshotId) -> Result<()> {
+    async fn no_longer_written(&self, id: SnapshotId) -> Result<()> {
         match self.store.snapshot(id).await? {
             Some(snapshot) if snapshot.status == SnapshotStatus::Creating => {
                 self.job_finished(snapshot.job).await.map(|_| ())
@@ -98,5 +93,14 @@ impl Core {
             }
             self.pause(&mut news, &stopping).await;
         }
+    }
+}
+
+/// What stood against a finished job that was to fill a copy.
+pub(super) fn ended_well(job: &Job) -> Result<()> {
+    match (job.status, job.error.as_ref().or_else(|| job.reports.iter().find_map(|report| report.error.as_ref()))) {
+        (JobStatus::Succeeded, _) => Ok(()),
+        (_, Some(problem)) => Err(Error::from(problem)),
+        (_, None) => Err(Error::new(ErrorKind::Conflict, "the project was not filled").hint("start it again")),
     }
 }

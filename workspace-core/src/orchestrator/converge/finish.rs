@@ -20,6 +20,9 @@ impl Core {
             Intent::Stopped => self.now_stopped(row),
             Intent::Deleted => self.now_deleted(row).await?,
         };
+        if let (Intent::Running, Some(server)) = (row.desired.intent, row.desired.server) {
+            self.breakers.succeeded(server);
+        }
         match self.commit(change).await? {
             Ok(_) | Err(Refused::Stale { .. }) => Ok(()),
             Err(refusal) => Err(refused("workspace", &refusal)),
@@ -67,11 +70,19 @@ impl Core {
             .with(Write::FreeNetwork(row.id))
             .with(self.reached(row, "workspace.deleted", json!({})));
         let unnamed = self.store.project(row.desired.project).await?.filter(Project::is_unnamed);
-        Ok(match unnamed {
-            None => change,
-            Some(project) => change
-                .with(Write::Release { holder: project.id.as_uuid(), part: ReservationPart::Storage })
-                .with(Write::RemoveProject(project.id)),
+        let Some(project) = unnamed else { return Ok(change) };
+        let former = project.superseded.iter().chain(project.rescues.iter().map(|rescue| &rescue.copy));
+        let elsewhere = former.chain(&project.copy).any(|copy| Some(copy.server) != row.desired.server);
+        let storage = Write::Release { holder: project.id.as_uuid(), part: ReservationPart::Storage };
+        Ok(match elsewhere || row.desired.forget {
+            // What is left of it on servers that were not asked is removed from there, and its row with the last of it.
+            true => {
+                let deleted = Project { deleted: true, ..project.clone() };
+                change
+                    .with(Write::UpdateProject { expected: project.revision, project: deleted })
+                    .with_all(row.desired.forget.then_some(storage))
+            }
+            false => change.with(storage).with(Write::RemoveProject(project.id)),
         })
     }
 

@@ -12,6 +12,7 @@ mod filling;
 mod finish;
 #[cfg(any(test, feature = "testing"))]
 mod injector;
+mod moving;
 mod networks;
 mod pipeline;
 mod removal;

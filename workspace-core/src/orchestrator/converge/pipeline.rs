@@ -1,6 +1,6 @@
 //! Which steps lead to which intent.
 
-use crate::model::{Intent, Status};
+use crate::model::{Desired, Intent, MoveCause, Status};
 
 /// One step of a workspace's way. Its name is in events and messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,11 @@ pub(super) enum Step {
     Stopped,
     /// Its data is in object storage, where its project's policy wants that.
     Saved,
-    /// Nothing of it is on the server that it leaves for another project.
+    /// Its data as it is now is in object storage: it is to be made anew on another server.
+    Written,
+    /// Its data is whole on another server.
+    Moved,
+    /// Nothing of it is on the server that it leaves.
     Left,
     /// Its containers are gone.
     ContainerRemoved,
@@ -34,6 +38,25 @@ pub(super) enum Step {
 }
 
 impl Step {
+    /// The steps to what is wanted.
+    pub(super) fn of(desired: &Desired) -> &'static [Self] {
+        let way = desired.switch.and_then(|switch| switch.way());
+        match way.map(|way| way.cause).filter(|_| desired.intent == Intent::Stopped) {
+            Some(cause) => Self::leaving(cause),
+            None if desired.forget => &[],
+            None => Self::towards(desired.intent),
+        }
+    }
+
+    /// The steps to another server.
+    pub(super) const fn leaving(cause: MoveCause) -> &'static [Self] {
+        match cause {
+            MoveCause::Drain => &[Self::Stopped, Self::Written, Self::Moved, Self::Left],
+            // The server that it leaves does not answer.
+            MoveCause::Failover => &[Self::Moved],
+        }
+    }
+
     /// The steps to an intent.
     pub(super) const fn towards(intent: Intent) -> &'static [Self] {
         match intent {
@@ -62,6 +85,8 @@ impl Step {
             Self::Healthy => "healthy",
             Self::Stopped => "stopped",
             Self::Saved => "saved",
+            Self::Written => "written",
+            Self::Moved => "moved",
             Self::Left => "left",
             Self::ContainerRemoved => "container_removed",
             Self::NetworkRemoved => "network_removed",
@@ -79,7 +104,8 @@ impl Step {
             | Self::Container
             | Self::Started
             | Self::Healthy => Status::Starting,
-            Self::Stopped | Self::Saved | Self::Left => Status::Stopping,
+            Self::Stopped | Self::Saved | Self::Written | Self::Left => Status::Stopping,
+            Self::Moved => Status::Filling,
             Self::ContainerRemoved | Self::NetworkRemoved | Self::VolumeRemoved => Status::Deleting,
         }
     }

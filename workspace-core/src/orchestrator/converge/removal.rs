@@ -27,7 +27,8 @@ impl Core {
         let project = self.store.project(row.desired.project).await?.filter(Project::is_unnamed);
         let Some(project) = project else { return Ok(()) };
         // Those that a restore left behind go with it.
-        let here = project.copy.iter().chain(&project.superseded).filter(|copy| copy.server == server.id());
+        let former = project.superseded.iter().chain(project.rescues.iter().map(|rescue| &rescue.copy));
+        let here = project.copy.iter().chain(former).filter(|copy| copy.server == server.id());
         for copy in here {
             gone(server.volumes().remove_volume(&project.volume_name(copy), self.fleet).await)?;
         }

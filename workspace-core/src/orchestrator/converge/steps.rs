@@ -17,28 +17,32 @@ use crate::port::{
 impl Core {
     /// Runs one step of a workspace.
     pub(super) async fn run(self: &Arc<Self>, step: Step, row: &Workspace) -> Result<()> {
-        let server = self.leased_server(row)?;
+        // One that leaves its server can do without it.
+        let server = self.leased_server(row);
         match step {
-            Step::Volume => self.volume(row, &server).await,
+            Step::Volume => self.volume(row, &server?).await,
             Step::Filled => self.filled(row).await,
-            Step::Network => self.network(row, &server).await,
-            Step::Superseded => self.superseded_container(row, &server).await,
-            Step::Container => self.container(row, &server).await,
-            Step::Started => server.start_container(&row.container_name(row.desired.generation), None).await,
-            Step::Healthy => Self::healthy(row, &server).await,
-            Step::Stopped => self.stopped(row, &server).await,
+            Step::Network => self.network(row, &server?).await,
+            Step::Superseded => self.superseded_container(row, &server?).await,
+            Step::Container => self.container(row, &server?).await,
+            Step::Started => server?.start_container(&row.container_name(row.desired.generation), None).await,
+            Step::Healthy => Self::healthy(row, &server?).await,
+            Step::Stopped => self.stopped(row, &server?).await,
             Step::Saved => self.saved(row).await,
-            Step::Left => self.left(row, &server).await,
-            Step::ContainerRemoved => self.container_removed(row, &server).await,
-            Step::NetworkRemoved => self.network_removed(row, &server).await,
-            Step::VolumeRemoved => self.volume_removed(row, &server).await,
+            Step::Written => self.written(row).await,
+            Step::Moved => self.moved(row).await,
+            Step::Left => self.left(row, server).await,
+            Step::ContainerRemoved => self.container_removed(row, &server?).await,
+            Step::NetworkRemoved => self.network_removed(row, &server?).await,
+            Step::VolumeRemoved => self.volume_removed(row, &server?).await,
         }
     }
 
     async fn volume(&self, row: &Workspace, server: &Arc<dyn Server>) -> Result<()> {
-        // A later start finds the volume with its container: only the first has to make it, and who fills a copy.
+        // A later start finds the volume with its container, and so does one after a job that filled it: only the
+        // first has to make it, and who fills a copy.
         let (project, copy) = self.copy(row).await?;
-        if row.observed.generation > 0 && copy.filled {
+        if copy.filled && (row.observed.generation > 0 || copy.filled_by.is_some()) {
             return Ok(());
         }
         let labels = self.labels(ObjectKind::Project, project.id.as_uuid(), copy.data_generation);

@@ -1,7 +1,10 @@
 //! What becomes of the copy that a job was to fill.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{AbandonedJob, Intent, Job, Problem, Project, ProjectCopy, ReservationPart, StepReport, Workspace};
+use crate::model::{
+    AbandonedJob, Intent, Job, Move, MoveCause, Problem, Project, ProjectCopy, Rescue, ReservationPart, StepReport,
+    Workspace,
+};
 use crate::orchestrator::Core;
 use crate::port::Write;
 use crate::resources::Resources;
@@ -14,8 +17,9 @@ pub(super) enum Fate {
     Filled,
     /// It is the current one, and still not whole: the next start tries again.
     StillEmpty,
-    /// It is whole, and becomes the current one.
-    Succeeds,
+    /// It is whole, and becomes the current one. The one before is kept for rescue where it may have what no snapshot
+    /// has.
+    Succeeds { rescue: bool },
     /// It never became whole, and is removed.
     Discarded,
     /// It is whole and is removed all the same: the current one is in use, and stays.
@@ -40,9 +44,12 @@ impl Core {
             (true, false) => Fate::StillEmpty,
             (false, false) => Fate::Discarded,
             (false, true) => match self.workspace_with(project.id).await? {
-                Some(workspace) => obstacle(job, project, &workspace)
-                    .map_or(Fate::Succeeds, |error| Fate::InTheWay(Problem::from(&error))),
-                None => Fate::Succeeds,
+                Some(workspace) => match (way_of(job, &workspace), obstacle(job, project, &workspace)) {
+                    (Some(way), _) => Fate::Succeeds { rescue: way.cause == MoveCause::Failover },
+                    (None, Some(error)) => Fate::InTheWay(Problem::from(&error)),
+                    (None, None) => Fate::Succeeds { rescue: false },
+                },
+                None => Fate::Succeeds { rescue: false },
             },
         })
     }
@@ -63,15 +70,34 @@ impl Core {
             Fate::Unchanged => {}
             Fate::Filled => next.copy = project.copy.clone().map(|copy| ProjectCopy { filled: true, ..copy }),
             Fate::StillEmpty => next.copy = project.copy.clone().map(|copy| ProjectCopy { filled_by: None, ..copy }),
-            Fate::Succeeds => {
+            Fate::Succeeds { rescue } => {
                 writes = self.storage_moved(project, job).await?;
-                next.superseded.extend(project.copy.clone());
+                match project.copy.clone() {
+                    Some(copy) if *rescue => {
+                        writes.extend(self.kept_for_rescue(project, &copy, job).await?);
+                        next.rescues.push(Rescue { copy, holder: job.id.as_uuid(), snapshot: None });
+                    }
+                    former => next.superseded.extend(former),
+                }
                 next.copy = Some(ProjectCopy { filled: true, filled_by: Some(job.id), ..job.copy.clone() });
             }
             Fate::Discarded | Fate::InTheWay(_) => next.superseded.push(job.copy.clone()),
         }
         writes.push(Write::UpdateProject { expected: project.revision, project: next });
         Ok(writes)
+    }
+
+    /// What a former copy on a server that is away takes there stays held: its container may run on, and its volume
+    /// stays until it is rescued.
+    async fn kept_for_rescue(&self, project: &Project, copy: &ProjectCopy, job: &Job) -> Result<Vec<Write>> {
+        let (server, holder) = (copy.server, job.id.as_uuid());
+        let held = [
+            (ReservationPart::Compute, self.held(server, holder, ReservationPart::Compute).await?),
+            (ReservationPart::Storage, self.held(server, project.id.as_uuid(), ReservationPart::Storage).await?),
+        ];
+        let held = held.into_iter().filter(|(_, resources)| !resources.is_zero());
+        let keep = |(part, resources)| Write::Reserve { server, holder, part, resources, even_if_cordoned: true };
+        Ok(held.map(keep).collect())
     }
 
     /// The disk of a project follows its current copy.
@@ -88,6 +114,12 @@ impl Core {
         let reserve = Write::Reserve { server, holder, part, resources, even_if_cordoned: true };
         Ok(vec![Write::Release { holder, part }, reserve])
     }
+}
+
+/// The way to another server that a job is a part of.
+fn way_of(job: &Job, workspace: &Workspace) -> Option<Move> {
+    let way = workspace.desired.switch.and_then(|switch| switch.way());
+    way.filter(|way| way.job == Some(job.id) && workspace.desired.intent == Intent::Stopped)
 }
 
 /// Why a workspace does not let the copy that was made become the current one.

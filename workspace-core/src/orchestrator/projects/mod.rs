@@ -8,6 +8,7 @@ mod delete;
 mod delete_snapshot;
 mod in_use;
 mod read;
+mod rescue;
 mod restore;
 mod snapshot;
 mod storage_job;

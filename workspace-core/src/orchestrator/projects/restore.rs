@@ -75,7 +75,8 @@ impl Orchestrator {
 }
 
 impl Core {
-    /// The newest snapshot of a project that can be restored.
+    /// The newest snapshot of a project that can be restored. One that was rescued of former data is older than those
+    /// of the data that followed.
     pub(in crate::orchestrator) async fn newest_snapshot(
         &self,
         project: &Project,
@@ -89,7 +90,8 @@ impl Core {
             let fits = |row: &Snapshot| {
                 row.status == SnapshotStatus::Ready && row.error.is_none() && at.is_none_or(|at| row.created_at <= at)
             };
-            newest = found.items.into_iter().rfind(fits).or(newest);
+            let later = found.items.into_iter().filter(fits).chain(newest);
+            newest = later.max_by_key(|row| (row.data_generation, row.created_at, row.id));
             match found.next {
                 Some(after) => page.after = Some(after),
                 None => break,
@@ -124,8 +126,7 @@ impl Core {
             return Err(Error::new(ErrorKind::Conflict, "a workspace runs on the project")
                 .hint("stop the workspace, or restore with mode merge"));
         }
-        let generations = project.superseded.iter().map(|copy| copy.data_generation);
-        let data_generation = generations.fold(copy.data_generation, u64::max) + 1;
+        let data_generation = project.next_data_generation();
         let next = |server| ProjectCopy { server, data_generation, filled: false, filled_by: None };
         let row = |copy| self.job_row(NewJob { project, copy, session: None, finishes: None, work: work.clone() });
         let target = match server {

@@ -1,9 +1,12 @@
 //! Removing the volumes that a project needs no more.
 
+use std::sync::Arc;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::ProjectId;
 use crate::model::{Project, ProjectCopy, ReservationPart};
 use crate::orchestrator::Core;
+use crate::orchestrator::projects::rescue::released;
 use crate::orchestrator::refusal::refused;
 use crate::port::{Change, PageRequest, Refused, Write};
 
@@ -16,7 +19,10 @@ impl Core {
         let whole = project.copy.as_ref().is_some_and(|copy| copy.filled);
         let mut left = Vec::new();
         let needless = project.superseded.iter().filter(|_| whole || project.deleted);
-        let needless: Vec<&ProjectCopy> = needless.chain(project.copy.iter().filter(|_| project.deleted)).collect();
+        // Who deletes a project says that all of its data may go.
+        let rescues = project.rescues.iter().filter(|_| project.deleted).map(|rescue| &rescue.copy);
+        let needless: Vec<&ProjectCopy> =
+            needless.chain(rescues).chain(project.copy.iter().filter(|_| project.deleted)).collect();
         if needless.is_empty() && !project.deleted {
             return problem.map_or(Ok(()), Err);
         }
@@ -30,6 +36,7 @@ impl Core {
         if project.deleted && left.is_empty() {
             change = change
                 .with(Write::Release { holder: id.as_uuid(), part: ReservationPart::Storage })
+                .with_all(project.rescues.iter().flat_map(|rescue| released(rescue.holder)))
                 .with(Write::RemoveProject(id));
         } else if !project.deleted {
             let expected = project.revision;
@@ -46,6 +53,10 @@ impl Core {
     }
 
     async fn remove_copy(&self, project: &Project, copy: &ProjectCopy) -> Result<()> {
+        // What is no server of the fleet any more has nothing of it.
+        if self.store.server(copy.server).await?.is_none() {
+            return Ok(());
+        }
         let server = self.pool.get(copy.server);
         let server = server.ok_or_else(|| Error::new(ErrorKind::Unreachable, "the server is not connected"))?;
         self.lease.outlive(std::time::Duration::from_secs(75)).await?;
@@ -53,7 +64,7 @@ impl Core {
     }
 
     /// Looks for what earlier attempts left.
-    pub(in crate::orchestrator) async fn tidy_projects(&self) -> Result<()> {
+    pub(in crate::orchestrator) async fn tidy_projects(self: &Arc<Self>) -> Result<()> {
         let mut page = PageRequest::default();
         loop {
             let found = self.store.projects(None, page).await?;
@@ -62,6 +73,11 @@ impl Core {
                     && let Err(error) = self.tidy_project(project.id).await
                 {
                     tracing::debug!(project = %project.id, error = error.chain(), "project not tidied");
+                }
+                if !project.deleted
+                    && let Err(error) = self.rescue(project).await
+                {
+                    tracing::debug!(project = %project.id, error = error.chain(), "former data not rescued");
                 }
             }
             match found.next {

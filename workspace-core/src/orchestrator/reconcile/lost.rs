@@ -1,6 +1,6 @@
 //! Workspaces whose server is gone, until it is back.
 //!
-//! Nothing is moved and nothing is forgotten: a server that was only cut off still runs them.
+//! Nothing is moved by default and nothing is forgotten: a server that was only cut off still runs them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::id::ServerId;
 use crate::model::{Availability, Health, Observed, Problem, ServerState, Status, Workspace};
 use crate::orchestrator::Core;
+use crate::orchestrator::reconcile::drain::Asked;
 use crate::port::{PageRequest, WorkspaceFilter};
 
 /// Since when this master has seen each server offline.
@@ -19,7 +20,7 @@ pub(super) type Away = BTreeMap<ServerId, Instant>;
 
 impl Core {
     /// Shows what runs on servers that stay offline as lost. A master that was just started waits as long as any.
-    pub(super) async fn show_lost(self: &Arc<Self>, away: &mut Away) -> Result<()> {
+    pub(super) async fn show_lost(self: &Arc<Self>, away: &mut Away, asked: &mut Asked) -> Result<()> {
         let mut offline = self.store.servers().await?;
         offline.retain(|server| server.observation.availability == Availability::Offline);
         away.retain(|id, _| offline.iter().any(|server| server.record.id == *id));
@@ -27,6 +28,7 @@ impl Core {
             let since = *away.entry(server.record.id).or_insert_with(Instant::now);
             if since.elapsed() >= self.config.lost_after {
                 self.lose(server).await?;
+                self.fail_over(server, asked).await?;
             }
         }
         Ok(())
@@ -65,8 +67,13 @@ impl Core {
     /// A workspace that was lost runs on its server, which is back.
     pub(super) async fn found(&self, row: &Workspace) -> Result<()> {
         tracing::info!(workspace = %row.id, "workspace found again");
-        let observed =
-            Observed { status: Status::Running, health: Health::Healthy, error: None, ..row.observed.clone() };
+        let observed = Observed {
+            status: Status::Running,
+            health: Health::Healthy,
+            error: None,
+            waiting: None,
+            ..row.observed.clone()
+        };
         let data = json!({ "generation": row.observed.generation, "reason": "its server is back" });
         self.turn(row, row.desired.clone(), observed, self.event(row.id.as_uuid(), "workspace.running", data)).await
     }

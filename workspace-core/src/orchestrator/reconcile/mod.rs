@@ -2,10 +2,14 @@
 //!
 //! Every server's objects are listed first and the rows read after: an object is only ever made after its row, so one
 //! without a row is an orphan ([`orphans`]). A container that ended by itself is [`died`]'s, a server that stays away
-//! [`lost`]'s.
+//! [`lost`]'s. What is on a server that is drained moves away ([`drain`]), and so does what is lost where its owner
+//! wants that ([`failover`]).
 
 mod died;
+mod drain;
 mod expired;
+mod failover;
+mod idle;
 mod jobs_network;
 mod lost;
 mod orphans;
@@ -21,6 +25,7 @@ use crate::id::{JobId, ServerId, WorkspaceId};
 use crate::model::{Status, Workspace};
 use crate::orchestrator::Core;
 use crate::orchestrator::leased::Leased;
+use crate::orchestrator::reconcile::drain::Asked;
 use crate::orchestrator::reconcile::lost::Away;
 use crate::orchestrator::reconcile::orphans::{Orphan, Suspects};
 use crate::port::{ObjectKind, ObjectLabels, Server};
@@ -42,13 +47,19 @@ pub(super) async fn keep_working(core: Arc<Core>) {
 
 /// Compares rows and servers, for ever.
 pub(super) async fn keep_reconciling(core: Arc<Core>) {
-    let (mut suspects, mut away) = (BTreeMap::new(), Away::new());
+    let (mut suspects, mut away, mut asked) = (BTreeMap::new(), Away::new(), Asked::new());
     loop {
         if let Err(error) = core.compare_all(&mut suspects).await {
             tracing::warn!(error = error.chain(), "servers not compared");
         }
-        if let Err(error) = core.show_lost(&mut away).await {
+        if let Err(error) = core.show_lost(&mut away, &mut asked).await {
             tracing::warn!(error = error.chain(), "lost workspaces not shown");
+        }
+        if let Err(error) = core.drain_servers(&mut asked).await {
+            tracing::warn!(error = error.chain(), "servers not drained");
+        }
+        if let Err(error) = core.stop_idle().await {
+            tracing::warn!(error = error.chain(), "idle workspaces not stopped");
         }
         if let Err(error) = core.expire().await {
             tracing::warn!(error = error.chain(), "expired workspaces not deleted");

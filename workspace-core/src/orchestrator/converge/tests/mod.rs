@@ -57,7 +57,8 @@ async fn going_up_a_step_that_cannot_succeed_ends_the_start() {
 
 #[tokio::test(start_paused = true)]
 async fn going_down_nothing_is_given_up() {
-    for spot in spots().filter(|spot| spot.way.intent() != Intent::Running) {
+    let is_a_way = |spot: &Spot| matches!(spot.step, "written" | "moved");
+    for spot in spots().filter(|spot| spot.way.intent() != Intent::Running && !is_a_way(spot)) {
         gets_there(spot, Act::Fail { kind: ErrorKind::Internal, times: 7 }).await;
     }
 }

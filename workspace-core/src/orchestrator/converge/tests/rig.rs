@@ -8,12 +8,15 @@ use crate::model::{ServerSpec, Status, Workspace};
 use crate::orchestrator::converge::tests::LONG;
 use crate::orchestrator::converge::tests::script::{Act, Script};
 use crate::orchestrator::converge::tests::ways::{Spot, Way};
-use crate::orchestrator::{Caller, NewWorkspace, Orchestrator, Registration};
+use crate::orchestrator::{Caller, Config, NewWorkspace, Orchestrator, Registration};
 use crate::port::{PageRequest, StateStore, WorkspaceFilter};
 use crate::resources::Resources;
+use crate::secret::Secret;
 use crate::testing::sim::{FaultPlan, SimPool, World};
 
 const SERVER: &str = "one";
+/// Takes what leaves the other.
+const REFUGE: &str = "two";
 
 pub(super) struct Rig {
     pub(super) world: Arc<World>,
@@ -27,12 +30,13 @@ impl Rig {
     pub(super) async fn new() -> Self {
         let world = World::new(1, FaultPlan::none());
         let totals = Resources { cpu_millis: 4_000, memory_mib: 4_096, disk_gib: 10, slots: 10, gpus: 0 };
-        world.add_server(SERVER, totals, &["base"], &[]);
+        for name in [SERVER, REFUGE] {
+            world.add_server(name, totals, &["base", "worker"], &[]);
+        }
         let store: Arc<dyn StateStore> = Arc::new(MemoryStore::new(world.environment()));
         let mut rig = Self { world, script: Arc::default(), store, fleet: None };
         rig.end_and_start_anew().await;
-        let spec = ServerSpec::new(SERVER, format!("sim://{SERVER}"));
-        rig.fleet().register_server(&Caller::admin(), spec, Registration::MustAnswer, None).await.unwrap();
+        rig.register(SERVER).await;
         rig
     }
 
@@ -41,8 +45,15 @@ impl Rig {
         drop(self.fleet.take());
         self.script.let_go();
         let builder = Orchestrator::builder(SimPool::new(&self.world)).environment(self.world.environment());
+        let config = Config { storage: Some(Secret::new("{}")), ..Config::default() };
         let builder = builder.shared_store(Arc::clone(&self.store)).injector(Arc::clone(&self.script) as _);
+        let builder = builder.config(config);
         self.fleet = Some(builder.start().await.unwrap());
+    }
+
+    async fn register(&self, name: &str) {
+        let spec = ServerSpec::new(name, format!("sim://{name}"));
+        self.fleet().register_server(&Caller::admin(), spec, Registration::MustAnswer, None).await.unwrap();
     }
 
     fn fleet(&self) -> &Orchestrator {
@@ -66,6 +77,13 @@ impl Rig {
             Way::Again => drop(self.fleet().restart_workspace(&admin, id).await.unwrap()),
             Way::Stop => drop(self.fleet().stop_workspace(&admin, id).await.unwrap()),
             Way::Delete => self.delete(id).await,
+            Way::Leave => {
+                self.register(REFUGE).await;
+                let row = self.fleet().workspace(&admin, id).await.unwrap();
+                self.fleet().drain_server(&admin, row.desired.server.unwrap()).await.unwrap();
+                // It begins with the next look at all servers.
+                self.script.met().await;
+            }
         }
         id
     }
@@ -92,13 +110,19 @@ impl Rig {
             assert_eq!(row.observed.status, Status::Deleted, "{what}: {:?}", row.observed);
         }
         assert!(self.store.workspaces(&WorkspaceFilter::default(), all).await.unwrap().items.is_empty(), "{what}");
+        // What a workspace left behind when it moved goes with the next look at all servers.
+        if self.store.servers().await.unwrap().len() > 1 {
+            tokio::time::sleep(LONG).await;
+        }
         assert!(self.store.projects(None, all).await.unwrap().items.is_empty(), "{what} left a project");
         for server in self.store.servers().await.unwrap() {
             let held = self.store.reservations(server.record.id, false).await.unwrap();
             assert!(held.is_empty(), "{what} left {held:?}");
             assert_eq!((server.reserved, server.workspaces), (Resources::default(), 0), "{what}");
         }
-        assert_eq!(self.world.objects(SERVER), Vec::<String>::new(), "{what} left something on the server");
+        for server in [SERVER, REFUGE] {
+            assert_eq!(self.world.objects(server), Vec::<String>::new(), "{what} left something on {server}");
+        }
         assert_eq!(self.world.violations(), Vec::<String>::new(), "{what}");
     }
 }

@@ -1,6 +1,6 @@
 //! The pipelines and where each begins.
 
-use crate::model::{Intent, Status};
+use crate::model::{Intent, MoveCause, Status};
 use crate::orchestrator::converge::pipeline::Step;
 use crate::orchestrator::converge::tests::script::Moment;
 
@@ -15,6 +15,8 @@ pub(super) enum Way {
     Stop,
     /// One that runs is deleted.
     Delete,
+    /// One that runs leaves a server that is drained.
+    Leave,
 }
 
 /// A moment of a step of a way.
@@ -26,12 +28,13 @@ pub(super) struct Spot {
 }
 
 impl Way {
-    const ALL: [Self; 4] = [Self::First, Self::Again, Self::Stop, Self::Delete];
+    const ALL: [Self; 5] = [Self::First, Self::Again, Self::Stop, Self::Delete, Self::Leave];
 
+    /// Where its steps lead while they run.
     pub(super) const fn intent(self) -> Intent {
         match self {
             Self::First | Self::Again => Intent::Running,
-            Self::Stop => Intent::Stopped,
+            Self::Stop | Self::Leave => Intent::Stopped,
             Self::Delete => Intent::Deleted,
         }
     }
@@ -39,7 +42,7 @@ impl Way {
     /// What its end is.
     pub(super) const fn goal(self) -> Status {
         match self {
-            Self::First | Self::Again => Status::Running,
+            Self::First | Self::Again | Self::Leave => Status::Running,
             Self::Stop => Status::Stopped,
             Self::Delete => Status::Deleted,
         }
@@ -49,7 +52,11 @@ impl Way {
 /// Both moments of every step of every way.
 pub(super) fn spots() -> impl Iterator<Item = Spot> {
     Way::ALL.into_iter().flat_map(|way| {
-        let steps = Step::towards(way.intent()).iter().map(|step| step.name());
+        let steps = match way {
+            Way::Leave => Step::leaving(MoveCause::Drain),
+            _ => Step::towards(way.intent()),
+        };
+        let steps = steps.iter().map(|step| step.name());
         steps.flat_map(move |step| [Moment::Before, Moment::After].map(|moment| Spot { way, step, moment }))
     })
 }

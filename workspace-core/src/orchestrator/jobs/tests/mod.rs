@@ -2,6 +2,7 @@
 
 mod clones;
 mod lost;
+mod moving;
 mod on_stop;
 mod replaced;
 mod rig;

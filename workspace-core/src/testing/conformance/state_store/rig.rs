@@ -150,6 +150,7 @@ impl<'a> Rig<'a> {
             network_slot: None,
             placement: PlacementRecord::default(),
             switch: None,
+            forget: false,
         };
         let now = self.env.now();
         Workspace {

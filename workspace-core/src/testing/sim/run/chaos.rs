@@ -9,6 +9,9 @@ use tokio::time::sleep;
 use crate::testing::sim::run::masters::{End, Masters};
 use crate::testing::sim::{Fault, FaultPlan, World};
 
+/// In seconds: what runs on a server that is away for so long counts as lost, and is made anew elsewhere.
+pub(super) const LONGEST_HANG: u64 = 400;
+
 type Strike = fn(&Arc<World>, &Masters);
 
 /// Lets things go wrong until it is dropped.
@@ -49,7 +52,9 @@ fn any_program(world: &World) -> Option<(String, String)> {
 
 fn hang(world: &Arc<World>, _: &Masters) {
     if let Some(server) = any_server(world) {
-        world.hang(&server, world.dice.between(Duration::from_secs(1), Duration::from_secs(100)));
+        // Some for so long that what runs there counts as lost.
+        let longest = if world.dice.chance(200) { LONGEST_HANG } else { 100 };
+        world.hang(&server, world.dice.between(Duration::from_secs(1), Duration::from_secs(longest)));
     }
 }
 

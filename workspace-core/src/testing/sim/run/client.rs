@@ -7,7 +7,9 @@ use bytes::Bytes;
 use tokio::time::sleep;
 
 use crate::id::{OwnerId, WorkspaceId};
-use crate::model::{PlacementSpec, RestartPolicy, RestartSpec, Status, StrategyKind, Workspace, WorkspaceSpec};
+use crate::model::{
+    Failover, PlacementSpec, RestartPolicy, RestartSpec, Status, StrategyKind, Workspace, WorkspaceSpec,
+};
 use crate::orchestrator::{Caller, Idempotency, NewWorkspace, Orchestrator, WorkspacePatch};
 use crate::port::{ExecRequest, LogOptions, StateStore};
 use crate::resources::Resources;
@@ -81,7 +83,7 @@ impl Clients {
             67..76 => ("patch", fleet.patch_workspace(&admin, id, self.patch(), None).await.map(drop)),
             76..85 => ("delete", self.delete(fleet, id).await),
             85..92 => ("write", self.write(fleet, id, number).await),
-            92..93 => ("cordon", self.cordon(fleet, number).await),
+            92..94 => ("schedule", self.schedule(fleet, number).await),
             _ => {
                 for _ in 0..THINGS {
                     self.use_it(fleet, id).await;
@@ -143,12 +145,13 @@ impl Clients {
         Ok(())
     }
 
-    async fn cordon(&self, fleet: &Orchestrator, number: u64) -> crate::error::Result<()> {
+    async fn schedule(&self, fleet: &Orchestrator, number: u64) -> crate::error::Result<()> {
         let servers = fleet.servers(&Caller::admin()).await?;
         let Some(server) = self.world.dice.pick(&servers) else { return Ok(()) };
         let id = server.record.id;
-        match number % 2 {
+        match number % 4 {
             0 => fleet.cordon_server(&Caller::admin(), id).await.map(drop),
+            1 | 2 => fleet.drain_server(&Caller::admin(), id).await.map(drop),
             _ => fleet.uncordon_server(&Caller::admin(), id).await.map(drop),
         }
     }
@@ -182,6 +185,8 @@ impl Clients {
                 server,
                 ..PlacementSpec::default()
             },
+            failover: if dice.chance(400) { Failover::Auto } else { Failover::Manual },
+            idle_timeout_seconds: dice.chance(100).then(|| 20 + dice.below(300)),
             ttl_seconds: dice.chance(100).then(|| 30 + dice.below(400)),
             ..WorkspaceSpec::default()
         };

@@ -5,9 +5,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
+use crate::event::Event;
 use crate::id::{OwnerId, ProjectId, WorkspaceId};
 use crate::job::SnapshotPlace;
-use crate::model::{Snapshot, Status, Workspace};
+use crate::model::{Project, ProjectCopy, Snapshot, Status, Workspace};
 use crate::port::{DataFilter, PageRequest, StateStore, WorkspaceFilter};
 use crate::testing::sim::World;
 use crate::testing::sim::run::data::snapshots;
@@ -66,7 +67,7 @@ impl History {
             if self.lock().restored.contains(&row.desired.project) {
                 continue;
             }
-            if file(world, store, &row, &path).await.as_ref() != Some(&bytes) {
+            if !is_kept(world, store, &row, &path, &bytes).await {
                 world.violation(&format_args!("acknowledged file {path} of {id} is lost"));
             }
         }
@@ -98,13 +99,42 @@ pub(super) async fn check_data(world: &World, store: &dyn StateStore) {
     }
 }
 
-/// A file as it is on the server's disk.
-async fn file(world: &World, store: &dyn StateStore, row: &Workspace, path: &str) -> Option<Bytes> {
-    let project = store.project(row.desired.project).await.ok()??;
-    let copy = project.copy.clone()?;
+/// Whether a file is where its workspace has it. What was written on a server that was lost since may be in a former
+/// copy that is kept for rescue, or in a snapshot instead.
+async fn is_kept(world: &World, store: &dyn StateStore, row: &Workspace, path: &str, bytes: &Bytes) -> bool {
+    let Ok(Some(project)) = store.project(row.desired.project).await else { return false };
+    let Some(copy) = &project.copy else { return false };
+    if file(world, store, &project, copy, path).await.as_ref() == Some(bytes) {
+        return true;
+    }
+    let events = store.events(row.id.as_uuid(), 0, u32::MAX).await.unwrap_or_default();
+    let failed_over = |event: &Event| event.kind == "workspace.moved" && event.data["cause"] == "failover";
+    if !events.iter().any(failed_over) {
+        return false;
+    }
+    for rescue in &project.rescues {
+        if file(world, store, &project, &rescue.copy, path).await.as_ref() == Some(bytes) {
+            return true;
+        }
+    }
+    snapshots(store).await.into_iter().filter(|snapshot| snapshot.project == project.id).any(|snapshot| {
+        let Snapshot { id, project, data_generation, .. } = snapshot;
+        let tree = world.storage(|storage| storage.get(SnapshotPlace { project, data_generation, id }));
+        tree.and_then(|tree| tree.read(path).ok()).is_some_and(|content| content.bytes == *bytes)
+    })
+}
+
+/// A file of a copy as it is on the server's disk.
+async fn file(
+    world: &World,
+    store: &dyn StateStore,
+    project: &Project,
+    copy: &ProjectCopy,
+    path: &str,
+) -> Option<Bytes> {
     let server = store.server(copy.server).await.ok()??;
     let machine = server.record.spec.endpoint.strip_prefix("sim://")?.to_owned();
-    let volume = project.volume_name(&copy);
+    let volume = project.volume_name(copy);
     let content = world.look(&machine, |machine| machine.volumes.get(&volume)?.tree.read(path).ok());
     content.flatten().map(|content| content.bytes)
 }

@@ -101,7 +101,8 @@ impl Rows {
                     .get(&WorkspaceId::from_uuid(holder))
                     .is_some_and(|row| row.desired.intent == Intent::Running),
             };
-            if !known && !self.jobs.contains(&holder) {
+            let mut rescues = self.projects.values().flat_map(|project| &project.rescues);
+            if !known && !self.jobs.contains(&holder) && !rescues.any(|rescue| rescue.holder == holder) {
                 differences.push(format!("I2 {holder} holds {part:?} {amount:?} for nothing"));
             }
         }

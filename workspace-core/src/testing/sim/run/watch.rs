@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
+use uuid::Uuid;
+
 use crate::event::Event;
-use crate::id::{ProjectId, WorkspaceId};
+use crate::id::{ProjectId, ServerId, WorkspaceId};
 use crate::model::{JobStatus, Reservation, ReservationPart, ServerState, Status, Workspace};
 use crate::port::{JobFilter, ObjectKind, PageRequest, StateStore};
 use crate::resources::Resources;
@@ -21,6 +23,7 @@ struct Seen {
     revision: u64,
     generation: u64,
     ran: u64,
+    server: Option<ServerId>,
     listed: bool,
 }
 
@@ -38,6 +41,7 @@ const REASONS: [&str; 7] = [
 impl Watch {
     /// Looks at everything that the store holds.
     pub(in crate::testing::sim) async fn look(&self, world: &World, store: &dyn StateStore) {
+        let stand_ins = stand_ins(store).await;
         for server in store.servers().await.unwrap_or_default() {
             let name = &server.record.spec.name;
             if let Some(dimension) = server.reserved.first_over(&server.record.limits()) {
@@ -48,7 +52,7 @@ impl Watch {
             if sum != server.reserved {
                 world.violation(&format_args!("I10 {name} has {:?} reserved, its rows say {sum:?}", server.reserved));
             }
-            running(world, &server, &live);
+            running(world, &server, &live, &stand_ins);
         }
         let rows = rows(store).await;
         data(world, store, &rows).await;
@@ -58,12 +62,16 @@ impl Watch {
         }
         for row in rows {
             let (generation, ran) = (row.desired.generation, row.observed.generation);
-            let now = Seen { revision: row.revision, generation, ran, listed: true };
+            let (revision, server) = (row.revision, row.desired.server);
+            let now = Seen { revision, generation, ran, server, listed: true };
             let before = seen.insert(row.id, now).unwrap_or(now);
             if !before.listed {
                 world.violation(&format_args!("I8 {} came back", row.id));
             }
-            let back = now.revision < before.revision || now.generation < before.generation || now.ran < before.ran;
+            // On another server nothing of it ran yet.
+            let stayed = now.server == before.server;
+            let back = now.revision < before.revision || now.generation < before.generation;
+            let back = back || (stayed && now.ran < before.ran);
             if back || now.ran > now.generation {
                 world.violation(&format_args!("I8 {} went from {before:?} to {now:?}", row.id));
             }
@@ -132,13 +140,32 @@ async fn data(world: &World, store: &dyn StateStore, rows: &[Workspace]) {
     }
 }
 
+/// Who holds the place of a workspace that was sent elsewhere, on the server that was lost.
+async fn stand_ins(store: &dyn StateStore) -> BTreeMap<Uuid, BTreeSet<Uuid>> {
+    let all = PageRequest { after: None, limit: 10_000 };
+    let projects = store.projects(None, all).await.map(|page| page.items).unwrap_or_default();
+    let rescues: BTreeMap<ProjectId, Vec<Uuid>> = projects
+        .into_iter()
+        .map(|project| (project.id, project.rescues.iter().map(|rescue| rescue.holder).collect()))
+        .collect();
+    let of = |row: Workspace| {
+        let job = row.desired.switch.and_then(|switch| switch.way()?.job).map(|job| job.as_uuid());
+        let rescues = rescues.get(&row.desired.project).into_iter().flatten().copied();
+        (row.id.as_uuid(), rescues.chain(job).collect())
+    };
+    rows(store).await.into_iter().map(of).collect()
+}
+
 /// What runs holds at least what it may use, but for what was started by a request whose caller had given up.
-fn running(world: &World, server: &ServerState, live: &[Reservation]) {
+fn running(world: &World, server: &ServerState, live: &[Reservation], stand_ins: &BTreeMap<Uuid, BTreeSet<Uuid>>) {
     let over = |machine: &mut Machine| {
         let containers = machine.containers.values().filter(|one| one.is_running() && !one.ghost && !one.is_foreign());
         let over = containers.filter_map(|one| {
             let labels = read(&one.labels).filter(|labels| labels.kind == ObjectKind::Workspace)?;
-            let holds = |held: &&Reservation| held.holder == labels.subject && held.part == ReservationPart::Compute;
+            let its = |holder| {
+                holder == labels.subject || stand_ins.get(&labels.subject).is_some_and(|all| all.contains(&holder))
+            };
+            let holds = |held: &&Reservation| its(held.holder) && held.part == ReservationPart::Compute;
             let held = live.iter().find(holds).map(|held| held.resources).unwrap_or_default();
             let spec = &one.spec;
             (spec.cpu_millis > held.cpu_millis || spec.memory_mib > held.memory_mib).then(|| {

@@ -1,0 +1,83 @@
+//! The end of a way to another server that cannot be gone.
+
+use crate::error::{Error, Result};
+use crate::model::{Desired, Intent, MoveCause, Observed, Problem, ReservationPart, Status, Workspace};
+use crate::orchestrator::Core;
+use crate::orchestrator::converge::pipeline::Step;
+use crate::orchestrator::projects::in_use;
+use crate::orchestrator::refusal::refused;
+use crate::port::{Change, Refused, Write};
+
+impl Core {
+    /// The workspace stays where its data is, and is again what it was before; its event says why. False when its data
+    /// is on the other server already: then there is no way back.
+    pub(in crate::orchestrator::converge) async fn stays(
+        &self,
+        row: &Workspace,
+        step: Step,
+        error: &Error,
+    ) -> Result<bool> {
+        let project = self.store.project(row.desired.project).await?.ok_or_else(|| Error::not_found("project"))?;
+        if project.copy.as_ref().is_some_and(|copy| Some(copy.server) != row.desired.server) {
+            return Ok(false);
+        }
+        tracing::warn!(workspace = %row.id, step = step.name(), error = error.chain(), "workspace not moved");
+        let Some(switch) = row.desired.switch else { return Ok(true) };
+        let is_lost = switch.way().is_some_and(|way| way.cause == MoveCause::Failover);
+        let problem = Some(Problem::from(error));
+        let desired = Desired { switch: None, ..row.desired.clone() };
+        let observed = row.observed.clone();
+        let (desired, observed) = match (is_lost, switch.start) {
+            (true, true) => (
+                Desired { intent: Intent::Running, ..desired },
+                Observed { status: Status::Lost, waiting: problem, ..observed },
+            ),
+            (false, true) => (
+                Desired {
+                    intent: Intent::Running,
+                    generation: row.desired.generation + 1,
+                    claimed: row.desired.spec.clone(),
+                    ..desired
+                },
+                Observed { status: Status::Starting, waiting: None, ..observed },
+            ),
+            (_, false) => (desired, Observed { status: Status::Stopping, waiting: None, ..observed }),
+        };
+        let event = || Write::Append(self.failed_event(row, "workspace.move_failed", step, error));
+        let (holder, part) = (row.id.as_uuid(), ReservationPart::Compute);
+        let again = switch.start.then(|| desired.claimed.resources.without_disk()).zip(desired.server);
+        let again =
+            again.map(|(resources, server)| Write::Reserve { server, holder, part, resources, even_if_cordoned: true });
+        let released = Write::Release { holder, part };
+        // A job that brings the data there at this moment finds the project changed.
+        let turned =
+            |desired, observed| self.turned(row, desired, observed).with(in_use(&project)).with(released.clone());
+        let back = turned(desired, observed).with_all(again).with(event());
+        match self.commit(back).await? {
+            Ok(_) | Err(Refused::Stale { .. }) => return Ok(true),
+            Err(Refused::Capacity { .. }) => {}
+            Err(refusal) => return Err(refused("workspace", &refusal)),
+        }
+        // Others have its place by now.
+        let desired = Desired { switch: None, ..row.desired.clone() };
+        let observed = Observed { status: Status::Stopping, error: Some(Problem::from(error)), ..row.observed.clone() };
+        match self.commit(turned(desired, observed).with(event())).await? {
+            Ok(_) | Err(Refused::Stale { .. }) => Ok(true),
+            Err(refusal) => Err(refused("workspace", &refusal)),
+        }
+    }
+
+    /// Decides and observes in one change.
+    pub(in crate::orchestrator::converge) fn turned(
+        &self,
+        row: &Workspace,
+        desired: Desired,
+        observed: Observed,
+    ) -> Change {
+        let (id, expected, at) = (row.id, row.revision, self.env.now());
+        let driver = Some(self.lease.fence().clone());
+        Change::by(self.lease.fence())
+            .with(Write::DecideWorkspace { id, expected, desired: Box::new(desired), status: None, driver, at })
+            .with(Write::ObserveWorkspace { id, expected: expected + 1, observed, at })
+    }
+}

@@ -1,0 +1,219 @@
+//! Workspaces that go to another server.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::rig::Rig;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{JobId, ServerId, WorkspaceId};
+use crate::model::{
+    Failover, Intent, Job, ReservationPart, Scheduling, SnapshotStatus, Status, SyncStep, Work, Workspace,
+};
+use crate::orchestrator::{Caller, NewWorkspace};
+use crate::port::{JobFilter, PageRequest};
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// What the jobs of a fleet are to answer.
+#[derive(Clone, Copy)]
+struct Answers {
+    snapshot: fn() -> Result<serde_json::Value>,
+    restore: fn() -> Result<serde_json::Value>,
+}
+
+const GOOD: Answers = Answers { snapshot: || Ok(json!({ "files": 3 })), restore: || Ok(json!({ "files": 3 })) };
+
+fn unreachable() -> Result<serde_json::Value> {
+    Err(Error::new(ErrorKind::StorageUnreachable, "no answer").hint("see the storage"))
+}
+
+async fn jobs(rig: &Rig) -> Vec<Job> {
+    rig.fleet.core.store.jobs(&JobFilter::default(), PageRequest::default()).await.unwrap().items
+}
+
+/// Lets time go by while the jobs do what they are asked.
+async fn time(rig: &Rig, how_long: Duration, answers: Answers) {
+    let until = tokio::time::Instant::now() + how_long;
+    let mut done: Vec<JobId> = Vec::new();
+    while tokio::time::Instant::now() < until {
+        let there = rig.script.there();
+        for job in jobs(rig).await.into_iter().filter(|job| there.contains(&job.id)) {
+            if done.contains(&job.id) || job.status.is_finished() {
+                continue;
+            }
+            done.push(job.id);
+            let Work::Sync(steps) = &job.work else { continue };
+            let answer = match steps[0] {
+                SyncStep::Snapshot { .. } => ("snapshot", (answers.snapshot)()),
+                _ => ("restore", (answers.restore)()),
+            };
+            rig.script.does(job.id, &[answer]);
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+async fn row(rig: &Rig, id: WorkspaceId) -> Workspace {
+    rig.fleet.workspace(&rig.me, id).await.unwrap()
+}
+
+async fn kinds(rig: &Rig, id: WorkspaceId) -> Vec<String> {
+    let events = rig.fleet.core.store.events(id.as_uuid(), 0, 100).await.unwrap();
+    events.into_iter().map(|event| event.kind).collect()
+}
+
+async fn drain(rig: &Rig, server: ServerId) {
+    rig.fleet.drain_server(&Caller::admin(), server).await.unwrap();
+}
+
+async fn scheduling(rig: &Rig) -> Scheduling {
+    rig.fleet.server(&Caller::admin(), rig.server).await.unwrap().record.scheduling
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drained_server_is_left_by_what_runs_and_by_what_is_stopped() {
+    let rig = Rig::new().await;
+    let runs = rig.running("runs", rig.project("a").await.id).await;
+    let rests = rig.running("rests", rig.project("b").await.id).await;
+    rig.stopped(rests.id).await;
+    let second = rig.second_server().await;
+    drain(&rig, rig.server).await;
+    time(&rig, 5 * MINUTE, GOOD).await;
+
+    let (runs, rests) = (row(&rig, runs.id).await, row(&rig, rests.id).await);
+    assert_eq!((runs.desired.server, runs.observed.status), (Some(second), Status::Running));
+    assert_eq!((rests.desired.server, rests.observed.status), (Some(second), Status::Stopped));
+    for moved in [&runs, &rests] {
+        let project = rig.fleet.project(&rig.me, moved.desired.project).await.unwrap();
+        let copy = project.copy.unwrap();
+        assert_eq!((copy.server, copy.data_generation, copy.filled), (second, 2, true));
+        assert!(project.superseded.is_empty() && project.rescues.is_empty());
+    }
+    assert!(rig.volumes().await.is_empty(), "nothing is left there");
+    assert_eq!(scheduling(&rig).await, Scheduling::Cordoned, "it may be removed");
+    for part in [ReservationPart::Compute, ReservationPart::Storage] {
+        let holders = [runs.id.as_uuid(), rests.id.as_uuid(), runs.desired.project.as_uuid()];
+        for holder in holders {
+            assert!(rig.fleet.core.held(rig.server, holder, part).await.unwrap().is_zero());
+        }
+    }
+    assert!(kinds(&rig, runs.id).await.contains(&"workspace.moved".to_owned()));
+    rig.fleet.remove_server(&Caller::admin(), rig.server).await.unwrap();
+    rig.fleet.start_workspace(&rig.me, rests.id).await.unwrap();
+    rig.settled(rests.id, Status::Running).await;
+    assert!(rig.world.violations().is_empty(), "{:?}", rig.world.violations());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_move_stays_as_it_was_and_says_why() {
+    let unreadable = || Ok(json!({ "files": 3, "unreadable": 1 }));
+    for (answers, within) in [
+        (Answers { snapshot: unreachable, ..GOOD }, 20 * MINUTE),
+        (Answers { restore: unreachable, ..GOOD }, 20 * MINUTE),
+        (Answers { snapshot: unreadable, ..GOOD }, 2 * MINUTE),
+    ] {
+        let rig = Rig::new().await;
+        let project = rig.project("a").await;
+        let workspace = rig.running("runs", project.id).await;
+        rig.second_server().await;
+        drain(&rig, rig.server).await;
+        time(&rig, within, answers).await;
+        rig.fleet.uncordon_server(&Caller::admin(), rig.server).await.unwrap();
+        time(&rig, 10 * MINUTE, answers).await;
+
+        let row = row(&rig, workspace.id).await;
+        assert_eq!((row.desired.server, row.observed.status), (Some(rig.server), Status::Running));
+        let kinds = kinds(&rig, row.id).await;
+        assert!(kinds.contains(&"workspace.move_failed".to_owned()), "{kinds:?}");
+        assert!(rig.volumes().await.contains(&format!("vol-{}-g1", project.id)));
+        assert!(!rig.fleet.core.held(rig.server, row.id.as_uuid(), ReservationPart::Compute).await.unwrap().is_zero());
+        assert!(rig.world.violations().is_empty(), "{:?}", rig.world.violations());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_stopped_for_a_drain_that_has_nowhere_to_go() {
+    let rig = Rig::new().await;
+    let workspace = rig.running("runs", rig.project("a").await.id).await;
+    drain(&rig, rig.server).await;
+    time(&rig, 10 * MINUTE, GOOD).await;
+    let row = row(&rig, workspace.id).await;
+    assert_eq!((row.observed.status, row.observed.generation), (Status::Running, 1));
+    let events = rig.fleet.core.store.events(rig.server.as_uuid(), 0, 100).await.unwrap();
+    let waits = events.iter().find(|event| event.kind == "server.drain_waits").expect("it is told");
+    assert_eq!(waits.data["name"], "runs");
+    assert_eq!(scheduling(&rig).await, Scheduling::Draining);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_waits_for_an_agent_and_a_cordon_ends_it() {
+    let rig = Rig::new().await;
+    let project = rig.project("a").await;
+    let workspace = rig.running("runs", project.id).await;
+    rig.second_server().await;
+    let wish = crate::orchestrator::RestoreRequest::default();
+    rig.snapshot(project.id).await;
+    // A merge writes into the data, as an agent does.
+    let merge = crate::orchestrator::RestoreRequest { mode: crate::orchestrator::RestoreMode::Merge, ..wish };
+    let job = rig.fleet.restore_project(&rig.me, project.id, merge).await.unwrap();
+    rig.script.started(job.id).await;
+    rig.script.accepts(job.id);
+    drain(&rig, rig.server).await;
+    tokio::time::sleep(10 * MINUTE).await;
+    assert_eq!(row(&rig, workspace.id).await.observed.status, Status::Running, "nobody cuts the job");
+    rig.fleet.cordon_server(&Caller::admin(), rig.server).await.unwrap();
+    time(&rig, 10 * MINUTE, GOOD).await;
+    let row = row(&rig, workspace.id).await;
+    assert_eq!((row.desired.server, row.observed.generation), (Some(rig.server), 1));
+}
+
+async fn with_failover(rig: &Rig) -> Workspace {
+    let project = rig.project("a").await;
+    let mut new = NewWorkspace { project: Some(project.id), ..NewWorkspace::new("vital", "base") };
+    new.spec.failover = Failover::Auto;
+    let row = rig.fleet.create_workspace(&rig.me, new, None).await.unwrap();
+    rig.settled(row.id, Status::Running).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_workspace_goes_on_elsewhere_and_what_it_left_is_rescued() {
+    let rig = Rig::new().await;
+    let workspace = with_failover(&rig).await;
+    let project = workspace.desired.project;
+    let first = rig.snapshot(project).await;
+    let second = rig.second_server().await;
+    rig.world.hang("one", 20 * MINUTE);
+    time(&rig, 10 * MINUTE, GOOD).await;
+    let moved = row(&rig, workspace.id).await;
+    assert_eq!((moved.desired.server, moved.observed.status), (Some(second), Status::Running));
+    let kept = rig.fleet.project(&rig.me, project).await.unwrap().rescues;
+    assert_eq!((kept.len(), kept[0].copy.server), (1, rig.server), "what was written since is not given up");
+
+    time(&rig, 20 * MINUTE, GOOD).await;
+    let after = rig.fleet.project(&rig.me, project).await.unwrap();
+    assert!(after.rescues.is_empty() && after.superseded.is_empty());
+    assert!(rig.volumes().await.is_empty(), "the copy goes when a snapshot has it");
+    let all = rig.fleet.snapshots(&rig.me, Some(project), PageRequest::default()).await.unwrap().items;
+    let rescued = all.iter().find(|snapshot| snapshot.id != first.id).expect("a snapshot of the former data");
+    assert_eq!((rescued.status, rescued.data_generation), (SnapshotStatus::Ready, 1));
+    let running = rig.world.running();
+    assert_eq!(running.len(), 1, "one container runs: {running:?}");
+    assert_eq!(row(&rig, workspace.id).await.observed.status, Status::Running);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_snapshot_a_lost_workspace_waits_and_is_found_again() {
+    let rig = Rig::new().await;
+    let workspace = with_failover(&rig).await;
+    rig.second_server().await;
+    rig.world.hang("one", 10 * MINUTE);
+    time(&rig, 8 * MINUTE, GOOD).await;
+    let lost = row(&rig, workspace.id).await;
+    assert_eq!((lost.desired.intent, lost.observed.status), (Intent::Running, Status::Lost));
+    assert_eq!(lost.observed.waiting.map(|problem| problem.code).as_deref(), Some("no_snapshot"));
+    time(&rig, 10 * MINUTE, GOOD).await;
+    let found = row(&rig, workspace.id).await;
+    assert_eq!((found.observed.status, found.observed.generation), (Status::Running, 1));
+    assert_eq!(found.observed.waiting, None);
+}

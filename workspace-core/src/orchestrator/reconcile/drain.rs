@@ -1,0 +1,146 @@
+//! Servers that are to be emptied: their workspaces move away, a few at a time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::error::{Error, Result};
+use crate::id::{ServerId, WorkspaceId};
+use crate::model::{
+    Availability, Desired, Intent, MoveCause, Scheduling, ServerRecord, ServerState, Status, Switch, Workspace,
+};
+use crate::orchestrator::Core;
+use crate::orchestrator::intent::Verdict;
+use crate::placement::{PlacementRequest, built_in};
+use crate::port::{PageRequest, WorkspaceFilter, Write};
+
+/// A workspace that could not move is asked again after this long.
+const PAUSE: Duration = Duration::from_mins(5);
+
+/// When each workspace was last asked to move, by this master.
+pub(super) type Asked = BTreeMap<WorkspaceId, Instant>;
+
+impl Core {
+    /// Takes every drain a step further.
+    pub(super) async fn drain_servers(self: &Arc<Self>, asked: &mut Asked) -> Result<()> {
+        asked.retain(|_, at| at.elapsed() < PAUSE);
+        let mut servers = self.store.servers().await?;
+        servers.retain(|server| server.record.scheduling == Scheduling::Draining);
+        for server in &servers {
+            if let Err(error) = self.drain(server, asked).await {
+                tracing::warn!(server = server.record.spec.name, error = error.chain(), "server not drained further");
+            }
+        }
+        Ok(())
+    }
+
+    async fn drain(self: &Arc<Self>, server: &ServerState, asked: &mut Asked) -> Result<()> {
+        let rows = self.workspaces_of(server.record.id).await?;
+        if rows.is_empty() {
+            return self.drained(server).await;
+        }
+        let is_moving = |row: &&Workspace| row.desired.switch.is_some_and(|switch| switch.way().is_some());
+        let places = self.config.drain_parallel.saturating_sub(rows.iter().filter(is_moving).count());
+        let may_go =
+            |row: &&Workspace| row.is_settled() && row.observed.status != Status::Lost && !asked.contains_key(&row.id);
+        let candidates: Vec<_> = rows.iter().filter(may_go).cloned().collect();
+        // What leaves must be asked while it is there.
+        if server.observation.availability != Availability::Healthy {
+            return Ok(());
+        }
+        let mut begun = 0;
+        for row in candidates {
+            if begun == places {
+                break;
+            }
+            match self.may_move(&row).await {
+                Ok(false) => continue,
+                Ok(true) => begun += 1,
+                Err(error) => {
+                    self.tell_stuck(server, &row, &error).await?;
+                    asked.insert(row.id, Instant::now());
+                    continue;
+                }
+            }
+            asked.insert(row.id, Instant::now());
+            self.send_elsewhere(row, MoveCause::Drain).await?;
+        }
+        Ok(())
+    }
+
+    /// Wants a workspace elsewhere, unless it changed meanwhile.
+    pub(super) async fn send_elsewhere(self: &Arc<Self>, row: Workspace, cause: MoveCause) -> Result<()> {
+        let revision = row.revision;
+        let status = if cause == MoveCause::Failover { Status::Placing } else { Status::Stopping };
+        self.decide(row, None, |row| {
+            if row.revision != revision {
+                return Ok(None);
+            }
+            let switch = Some(Switch::elsewhere(cause, row.desired.intent == Intent::Running, self.env.now()));
+            let desired = Desired { intent: Intent::Stopped, switch, ..row.desired.clone() };
+            Ok(Some(Verdict { desired, status: Some(status), event: "workspace.leaving" }))
+        })
+        .await
+        .map(|_| ())
+    }
+
+    /// Whether a workspace may move now: no job works on its data, and there is room for it.
+    async fn may_move(&self, row: &Workspace) -> Result<bool> {
+        let project = self.store.project(row.desired.project).await?.ok_or_else(|| Error::not_found("project"))?;
+        if self.is_written_into(&project).await? {
+            return Ok(false);
+        }
+        let spec = &row.desired.spec;
+        let resources = match row.desired.intent {
+            Intent::Running => spec.resources,
+            _ => spec.resources.only_disk(),
+        };
+        let request = PlacementRequest {
+            resources,
+            labels: spec.placement.requirements(),
+            server: spec.placement.server.clone(),
+            required: spec.placement.required,
+            even_if_cordoned: false,
+            excluded: row.desired.server.into_iter().collect(),
+        };
+        let strategy = built_in(spec.placement.strategy.unwrap_or_default());
+        let servers = self.store.servers().await?;
+        self.explain_place(strategy.as_ref(), &servers, &request, 0).0.map(|_| true)
+    }
+
+    async fn tell_stuck(&self, server: &ServerState, row: &Workspace, error: &Error) -> Result<()> {
+        let data = json!({
+            "workspace": row.id, "name": row.desired.name, "code": error.kind().code(), "message": error.chain(),
+            "hint": "make room elsewhere, or delete the workspace; it is asked again every five minutes",
+        });
+        let event = self.event(server.record.id.as_uuid(), "server.drain_waits", data);
+        // A server that was removed meanwhile hears nothing.
+        let _refused = self.commit(crate::port::Change::by(self.lease.fence()).with(Write::Append(event))).await?;
+        Ok(())
+    }
+
+    /// Nothing is left: the server is closed, and may be removed.
+    async fn drained(self: &Arc<Self>, server: &ServerState) -> Result<()> {
+        let cordoned =
+            |state: &ServerState| Ok(ServerRecord { scheduling: Scheduling::Cordoned, ..state.record.clone() });
+        let revision = Some(server.record.revision);
+        self.edit_server(server.record.id, revision, "server.drained", cordoned).await.map(|_| ())
+    }
+
+    /// Every workspace of a server that is not deleted.
+    pub(super) async fn workspaces_of(&self, server: ServerId) -> Result<Vec<Workspace>> {
+        let filter = WorkspaceFilter { server: Some(server), ..WorkspaceFilter::default() };
+        let (mut page, mut all) = (PageRequest { after: None, limit: 1_000 }, Vec::new());
+        loop {
+            let rows = self.store.workspaces(&filter, page).await?;
+            all.extend(rows.items.into_iter().filter(|row| row.observed.status != Status::Deleted));
+            match rows.next {
+                Some(next) => page.after = Some(next),
+                None => return Ok(all),
+            }
+        }
+    }
+}
