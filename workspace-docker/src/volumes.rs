@@ -46,7 +46,8 @@ impl DockerVolumes {
         Self { engine, storage, worker, environment }
     }
 
-    /// Makes or finds the volume itself, without anything in it.
+    /// Makes or finds the volume itself, without anything in it. What was there is inspected: an Engine that was started
+    /// since its making answers a create without its labels.
     async fn make(&self, spec: &VolumeSpec) -> Result<Created> {
         let making = self.environment.uuid().to_string();
         let mut marked = labels::to_engine(&spec.labels);
@@ -68,7 +69,7 @@ impl DockerVolumes {
         };
         let found = match self.engine.call(Call::VolumeCreate, self.engine.docker().create_volume(request)).await {
             Ok(volume) if volume.labels.get(MAKING) == Some(&making) => return Ok(Created::New),
-            Ok(volume) => volume,
+            Ok(volume) => self.find(&spec.name).await?.unwrap_or(volume),
             Err(failure) if failure.is_status(409) || failure.may_have_happened() => match self.find(&spec.name).await?
             {
                 Some(volume) => volume,

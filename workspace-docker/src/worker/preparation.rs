@@ -142,8 +142,11 @@ impl Inner {
             labels: Some(labels::to_engine(wanted)),
             ..VolumeCreateRequest::default()
         };
-        let created = self.engine.call(Call::VolumeCreate, self.engine.docker().create_volume(request)).await;
-        let found = created.map_err(|failure| self.engine.error(failure, format!("create volume {}", self.volume)))?;
+        let refused = |failure| self.engine.error(failure, format!("create volume {}", self.volume));
+        self.engine.call(Call::VolumeCreate, self.engine.docker().create_volume(request)).await.map_err(refused)?;
+        // Its answer tells of a volume that was there without labels when the Engine was started since.
+        let inspected = self.engine.docker().inspect_volume(&self.volume);
+        let found = self.engine.call(Call::VolumeInspect, inspected).await.map_err(refused)?;
         let found = labels::from_engine(&found.labels);
         labels::adopt(&format!("volume {}", self.volume), found.as_ref(), wanted).map(drop)
     }

@@ -1,10 +1,11 @@
 //! What becomes of us when the daemon itself hangs, is killed, or has no disk left.
+#![expect(clippy::panic, reason = "what is not as it should be fails the test")]
 
 use std::fs::File;
 use std::time::{Duration, Instant};
 
 use workspace_core::error::ErrorKind;
-use workspace_core::port::{ContainerStatus, Mount};
+use workspace_core::port::{ContainerStatus, Created, Mount};
 
 use crate::common::{Bench, ended, shell, until};
 use crate::own_fleet::OwnFleet;
@@ -57,6 +58,22 @@ async fn after_a_kill_of_the_daemon_what_ended_is_told_and_starts_again_with_its
     let channel = bench.server.open_channel(&spec.name).await.unwrap();
     let (log, ..) = ended(channel.exec(shell("cat /workspace/log")).await.unwrap()).await;
     assert_eq!(log, "kept\nkept\n", "its data is there, and it was started twice");
+}
+
+/// A daemon that was started again answers a create of a volume that it has without its labels, until it is inspected.
+#[tokio::test]
+async fn after_a_kill_of_the_daemon_volumes_are_still_ours() {
+    let fleet = OwnFleet::up();
+    let bench = Bench::worker(fleet.spec.clone()).await;
+    let volume = bench.volume();
+    assert_eq!(bench.server.volumes().create_volume(&volume).await.unwrap(), Created::New);
+    OwnFleet::signal("-KILL");
+    OwnFleet::start();
+    // Another master, which has to prepare the worker anew.
+    let again = Bench::worker(fleet.spec.clone()).await;
+    let created = again.server.volumes().create_volume(&volume).await;
+    assert_eq!(created.unwrap_or_else(|error| panic!("{}", error.chain())), Created::Adopted);
+    bench.server.volumes().remove_volume(&volume.name, bench.fleet).await.unwrap();
 }
 
 #[tokio::test]
