@@ -4,7 +4,7 @@ export FLEET_CACHE ?= $(HOME)/.cache/workspace-fleet
 export CARGO_TARGET_DIR ?= $(FLEET_CACHE)/target
 
 .DEFAULT_GOAL := help
-.PHONY: help run down tour test lint doc sim planted bench-overhead bench-placement bench-snapshot workload test-bare
+.PHONY: help run down tour test lint doc sim planted chaos bench-overhead bench-placement bench-snapshot workload test-bare
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ sim: ## the orchestrator under faults, by seed; SEED=n repeats one with its trac
 
 planted: ## does the simulator find bugs that are planted? (SEEDS=200)
 	@fleet/planted
+
+chaos: ## torture of the master on real Docker servers, 5 minutes; FULL=1 everything, an hour (ONLY=name,name STARTS=20)
+	@fleet/chaos
 
 bench-overhead: ## what we add to the time that Docker takes, on one real server (ROUNDS=100 EXECS=200)
 	@fleet/bench-overhead
