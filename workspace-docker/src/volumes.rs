@@ -75,10 +75,24 @@ impl DockerVolumes {
                 Some(volume) => volume,
                 None => return Err(self.refused(failure, "create", &spec.name)),
             },
-            Err(failure) => return Err(self.refused(failure, "create", &spec.name)),
+            Err(failure) => {
+                self.forget_half_made(&spec.name).await;
+                return Err(self.refused(failure, "create", &spec.name));
+            }
         };
         let found = labels::from_engine(&found.labels);
         labels::adopt(&format!("volume {}", spec.name), found.as_ref(), &spec.labels)
+    }
+
+    /// An Engine that cannot write down whose a volume is, because its disk is full, leaves it there without labels: no
+    /// list would ever find it, and no later create would take it for ours. Nothing has used it yet.
+    async fn forget_half_made(&self, name: &str) {
+        let Ok(Some(volume)) = self.find(name).await else { return };
+        if volume.labels.is_empty()
+            && let Err(error) = self.forget(name).await
+        {
+            tracing::warn!(volume = name, error = error.chain(), "half a volume is left");
+        }
     }
 
     /// Gives the root of a new named volume its owner. Repeated after a cut: a volume with data keeps its own.
