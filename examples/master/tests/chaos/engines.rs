@@ -46,7 +46,7 @@ pub(crate) fn engines() -> Vec<Engine> {
 /// Runs one of the fleet's scripts on this fleet.
 pub(crate) fn script(name: &str, arguments: &[&str]) -> String {
     let mut command = Command::new(format!("{}/../../fleet/{name}", env!("CARGO_MANIFEST_DIR")));
-    let output = command.args(arguments).env("FLEET_HOME", home()).env("FLEET_PG_FSYNC", "off").output().unwrap();
+    let output = command.args(arguments).env("FLEET_HOME", home()).env("FLEET_PG_FSYNC", "on").output().unwrap();
     assert!(output.status.success(), "fleet/{name}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
@@ -67,9 +67,13 @@ pub(crate) fn signal(pid_file: &Path, mark: &Path, signal: &str) {
 }
 
 pub(crate) fn run(program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(program).args(arguments).output().unwrap();
+    finished(Command::new(program).args(arguments))
+}
+
+fn finished(command: &mut Command) -> String {
+    let output = command.output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{program} {arguments:?}: {told}");
+    assert!(output.status.success(), "{command:?}: {told}");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
@@ -86,10 +90,7 @@ impl Engine {
 
     /// The Engine's own client, by the socket that no fault of a network reaches.
     pub(crate) fn docker(&self, arguments: &[&str]) -> String {
-        let socket = format!("unix://{}/docker.sock", self.home.display());
-        let mut all = vec!["-H", socket.as_str()];
-        all.extend(arguments);
-        run("docker", &all)
+        finished(self.client().args(arguments))
     }
 
     /// Everything on the server but what carries the worker program: whatever its labels, so that what was made without
@@ -107,10 +108,22 @@ impl Engine {
                 server: self.name.clone(),
                 kind,
                 name: name.to_owned(),
-                runs: state == "running",
+                runs: state == "running" || (kind == "container" && self.runs(name)),
             }));
         }
         all.retain(|object| !object.name.starts_with("fleet-worker-"));
         all
+    }
+
+    /// A second look: an Engine whose disk was full lists a container as it could last write it down.
+    fn runs(&self, container: &str) -> bool {
+        let inspect = ["inspect", "--format", "{{.State.Status}}", container];
+        self.client().args(inspect).output().is_ok_and(|output| output.stdout == b"running\n")
+    }
+
+    fn client(&self) -> Command {
+        let mut docker = Command::new("docker");
+        docker.args(["-H", &format!("unix://{}/docker.sock", self.home.display())]);
+        docker
     }
 }
