@@ -1,6 +1,7 @@
 //! Volumes on an Engine.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bollard::models::{ContainerSummary, Mount as EngineMount, MountType, Volume, VolumeCreateRequest};
@@ -39,16 +40,19 @@ pub struct DockerVolumes {
     storage: StorageKind,
     worker: Worker,
     environment: Environment,
+    /// Names of volumes whose making the Engine refused, and which may be there in part.
+    half_made: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl DockerVolumes {
     pub(crate) fn new(engine: Engine, storage: StorageKind, worker: Worker, environment: Environment) -> Self {
-        Self { engine, storage, worker, environment }
+        Self { engine, storage, worker, environment, half_made: Arc::default() }
     }
 
     /// Makes or finds the volume itself, without anything in it. What was there is inspected: an Engine that was started
     /// since its making answers a create without its labels.
     async fn make(&self, spec: &VolumeSpec) -> Result<Created> {
+        self.forget_half_made(&spec.name).await;
         let making = self.environment.uuid().to_string();
         let mut marked = labels::to_engine(&spec.labels);
         marked.insert(MAKING.to_owned(), making.clone());
@@ -76,6 +80,7 @@ impl DockerVolumes {
                 None => return Err(self.refused(failure, "create", &spec.name)),
             },
             Err(failure) => {
+                self.half_made().insert(spec.name.clone());
                 self.forget_half_made(&spec.name).await;
                 return Err(self.refused(failure, "create", &spec.name));
             }
@@ -84,14 +89,25 @@ impl DockerVolumes {
         labels::adopt(&format!("volume {}", spec.name), found.as_ref(), &spec.labels)
     }
 
-    /// An Engine that cannot write down whose a volume is, because its disk is full, leaves it there without labels: no
-    /// list would ever find it, and no later create would take it for ours. Nothing has used it yet.
+    fn half_made(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.half_made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Removes what is left of a making of ours that failed. An Engine that cannot write down whose a volume is, because
+    /// its disk is full, leaves it there without labels: no list would ever find it, and no later create would take it
+    /// for ours. Nothing has used it. While the disk is full it cannot even be looked at: then the next who asks for it
+    /// tries again.
     async fn forget_half_made(&self, name: &str) {
-        let Ok(Some(volume)) = self.find(name).await else { return };
-        if volume.labels.is_empty()
-            && let Err(error) = self.forget(name).await
-        {
-            tracing::warn!(volume = name, error = error.chain(), "half a volume is left");
+        if !self.half_made().contains(name) {
+            return;
+        }
+        let gone = match self.find(name).await {
+            Ok(Some(volume)) if volume.labels.is_empty() => self.forget(name).await,
+            found => found.map(drop),
+        };
+        match gone {
+            Ok(()) => drop(self.half_made().remove(name)),
+            Err(error) => tracing::debug!(volume = name, error = error.chain(), "half a volume is left for now"),
         }
     }
 
@@ -232,6 +248,7 @@ impl VolumeStore for DockerVolumes {
 
     async fn remove_volume(&self, name: &str, fleet: FleetId) -> Result<()> {
         names::check("name", name)?;
+        self.forget_half_made(name).await;
         let Some(volume) = self.find(name).await? else { return Ok(()) };
         let found = labels::from_engine(&volume.labels);
         labels::ours(&format!("volume {name}"), found.as_ref(), fleet)?;

@@ -89,21 +89,26 @@ async fn a_full_disk_is_told_and_what_is_there_can_still_be_removed() {
     let error = bench.server.create_container(&bench.container("true")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DiskFull, "{}", error.chain());
     assert!(error.next_step().unwrap().contains("free disk"));
-    // An Engine that cannot write down whose a volume is leaves it there without labels: nobody would know it.
-    let volumes: Vec<_> = (0..4).map(|_| bench.volume()).collect();
+    // An Engine that cannot write down whose a volume is leaves it there without labels, and cannot even look at it.
+    let volumes: Vec<_> = (0..8).map(|_| bench.volume()).collect();
     for volume in &volumes {
         if let Err(error) = bench.server.volumes().create_volume(volume).await {
             assert_eq!(error.kind(), ErrorKind::DiskFull, "{}", error.chain());
-            assert_eq!(bench.server.volumes().inspect_volume(&volume.name).await.unwrap(), None);
         }
     }
     bench.server.remove_container(&running.name, bench.fleet).await.unwrap();
     assert!(bench.server.inspect_container(&running.name).await.unwrap().is_none());
 
     std::fs::remove_file(filler).unwrap();
-    for volume in &volumes {
+    let (again, gone) = volumes.split_at(4);
+    for volume in again {
         let made = bench.server.volumes().create_volume(volume).await;
         made.unwrap_or_else(|error| panic!("{}", error.chain()));
+    }
+    for volume in gone {
+        let removed = bench.server.volumes().remove_volume(&volume.name, bench.fleet).await;
+        removed.unwrap_or_else(|error| panic!("{}", error.chain()));
+        assert_eq!(bench.server.volumes().inspect_volume(&volume.name).await.unwrap(), None);
     }
     bench.run(&bench.container("sleep 600")).await;
 }
