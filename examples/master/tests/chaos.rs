@@ -34,14 +34,14 @@ use std::time::{Duration, Instant};
 
 use engines::engines;
 use faults::{Plan, daemons, kills, objects, parts, replies, steps};
-use verdict::Verdict;
+use verdict::{RAW, Verdict};
 
 /// A name, whether the short form has it, and what it does.
 type Scenario = (&'static str, bool, fn(&Plan) -> Verdict);
 
 const SCENARIOS: &[Scenario] = &[
     ("daemon-paused", true, daemons::paused),
-    ("daemon-killed", false, daemons::killed),
+    ("daemon-killed", true, daemons::killed),
     ("link-down", false, daemons::cut),
     ("daemon-paused-deletions", false, daemons::paused_amid_deletions),
     ("replies-swallowed", true, replies::swallowed),
@@ -72,7 +72,7 @@ fn main() -> ExitCode {
         setting("STARTS").map_or(if full { 200 } else { 20 }, |starts| starts.parse().expect("STARTS is a number"));
     let residents = if full { 8 } else { 2 };
     let mut plan = Plan { starts, residents, raw: Duration::ZERO, raw_one: Duration::ZERO, full };
-    let mut verdicts = vec![("raw", run("raw", &plan, faults::raw))];
+    let mut verdicts = vec![(RAW, run(RAW, &plan, faults::raw))];
     (plan.raw, plan.raw_one) = (verdicts[0].1.after_heal, verdicts[0].1.raw);
     for &(name, short, scenario) in SCENARIOS {
         let wanted = if only.is_empty() { full || short } else { only.iter().any(|one| one == name) };

@@ -9,6 +9,9 @@ const MORE: Duration = Duration::from_mins(1);
 /// From a `kill -9` of the master until work goes on.
 const RESUMED: Duration = Duration::from_secs(10);
 
+/// The scenario without a fault.
+pub(crate) const RAW: &str = "raw";
+
 #[derive(Debug, Default)]
 pub(crate) struct Verdict {
     /// Starts that were acknowledged.
@@ -82,6 +85,7 @@ pub(crate) fn summary(verdicts: &[(&str, Verdict)], took: Duration) -> Value {
     let all = || verdicts.iter().map(|(_, verdict)| verdict);
     let rounded = |seconds: f64| (seconds * 10.0).round() / 10.0;
     let resumed = all().filter_map(|verdict| verdict.resumed).max();
+    let faults = || verdicts.iter().filter(|(name, _)| *name != RAW).map(|(_, verdict)| verdict);
     json!({
         "scenarios": verdicts.len(),
         "failed": verdicts.iter().filter(|(_, verdict)| !verdict.is_good()).map(|(name, _)| *name).collect::<Vec<_>>(),
@@ -90,8 +94,9 @@ pub(crate) fn summary(verdicts: &[(&str, Verdict)], took: Duration) -> Value {
         "duplicates": all().map(|verdict| verdict.duplicates).sum::<usize>(),
         "orphans": all().map(|verdict| verdict.orphans).sum::<usize>(),
         "lost": all().map(|verdict| verdict.lost).sum::<usize>(),
-        "worst_seconds_after_heal": rounded(all().map(|verdict| verdict.after_heal.as_secs_f64()).fold(0.0, f64::max)),
-        "worst_seconds_over_raw": rounded(all().map(Verdict::over_raw).fold(0.0, f64::max)),
+        "raw_seconds": verdicts.iter().find(|(name, _)| *name == RAW).map(|(_, raw)| rounded(raw.after_heal.as_secs_f64())),
+        "worst_seconds_after_heal": rounded(faults().map(|verdict| verdict.after_heal.as_secs_f64()).fold(0.0, f64::max)),
+        "worst_seconds_over_raw": rounded(faults().map(Verdict::over_raw).fold(0.0, f64::max)),
         "worst_seconds_to_resume": resumed.map(|resumed| rounded(resumed.as_secs_f64())),
         "seconds": rounded(took.as_secs_f64()),
     })

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::engines::engines;
 use crate::rig::Rig;
-use crate::verdict::Verdict;
+use crate::verdict::{RAW, Verdict};
 
 /// How long what is held down is held down.
 pub(crate) const HELD: Duration = Duration::from_secs(30);
@@ -33,7 +33,7 @@ pub(crate) struct Plan {
 
 /// Nothing goes wrong: what the others are measured by.
 pub(crate) fn raw(plan: &Plan) -> Verdict {
-    let rig = Rig::new("raw", engines()[..2].to_vec());
+    let rig = Rig::new(RAW, engines()[..2].to_vec());
     let begun = Instant::now();
     rig.starts("one", 1, || ());
     let mut verdict = Verdict::default();
