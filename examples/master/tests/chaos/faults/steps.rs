@@ -30,7 +30,7 @@ struct Steps {
     rig: Rig,
     proxy: Proxy,
     verdict: Verdict,
-    /// For each step what was asked for.
+    /// How many steps were met.
     sprung: usize,
 }
 
