@@ -14,10 +14,10 @@ macro_rules! forward_state_store {
             };
             use workspace_core::model::{
                 Fence, IdempotencyRecord, Job, Lease, Project, Reservation, ServerState, Session, Snapshot, Token,
-                Workspace,
+                UsageInterval, Workspace,
             };
             use workspace_core::port::{
-                Change, DataFilter, JobFilter, Outcome, Page, PageRequest, Refused, WorkspaceFilter,
+                Change, DataFilter, JobFilter, Outcome, Page, PageRequest, Refused, UsageFilter, WorkspaceFilter,
             };
 
             #[async_trait::async_trait]
@@ -104,6 +104,15 @@ macro_rules! forward_state_store {
 
                 async fn events(&self, parent: Uuid, after: u64, limit: u32) -> Result<Vec<Event>> {
                     self.store.events(parent, after, limit).await
+                }
+
+                async fn usage(
+                    &self,
+                    filter: &UsageFilter,
+                    after: Option<(WorkspaceId, u64)>,
+                    limit: u32,
+                ) -> Result<Vec<UsageInterval>> {
+                    self.store.usage(filter, after, limit).await
                 }
 
                 async fn token_by_hash(&self, hash: &[u8; 32]) -> Result<Option<Token>> {

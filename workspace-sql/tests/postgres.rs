@@ -12,7 +12,10 @@ use std::time::{Duration, Instant};
 use database::Database;
 use database::proxy::Proxy;
 use futures::future::join_all;
-use sample::{claim, commit, numbers_end, project_with_token, server_with_key, totals, try_commit};
+use sample::{
+    claim, commit, counts_from_now_on, numbers_end, project_with_token, running_workspace, server_with_key, totals,
+    try_commit,
+};
 use workspace_core::error::ErrorKind;
 use workspace_core::event::NewEvent;
 use workspace_core::id::FleetId;
@@ -175,6 +178,21 @@ async fn the_check_alone_and_the_guard_alone_refuse_over_commit() {
         }
     }
     assert_eq!(fitted, totals().slots, "without the CHECK the guard holds");
+    database.drop_all().await;
+}
+
+#[tokio::test]
+async fn what_ran_before_it_was_counted_is_counted_from_then_on() {
+    let database = Database::new();
+    let store = database.fresh().await;
+    let row = running_workspace();
+    commit(&store, Write::InsertWorkspace(Box::new(row.clone()))).await;
+    store.close().await;
+    database.execute("DROP TABLE @usage").await.unwrap();
+    assert_eq!(database.execute("DELETE FROM @_migrations WHERE version = 7").await.unwrap(), 1);
+    let store = database.again().await;
+    counts_from_now_on(&store, &row).await;
+    store.close().await;
     database.drop_all().await;
 }
 

@@ -7,7 +7,10 @@ mod sample;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use sample::{claim, commit, numbers_end, project_with_token, server_with_key, totals, try_commit};
+use sample::{
+    claim, commit, counts_from_now_on, numbers_end, project_with_token, running_workspace, server_with_key, totals,
+    try_commit,
+};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Row};
 use tempfile::TempDir;
@@ -237,6 +240,20 @@ async fn a_store_of_a_later_release_is_left_alone() {
     assert_eq!(place.execute(sql).await.unwrap(), 1);
     let error = SqliteStore::open(place.path(), key).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{}", error.chain());
+}
+
+#[tokio::test]
+async fn what_ran_before_it_was_counted_is_counted_from_then_on() {
+    let place = Place::new();
+    let key = SecretKey::generate();
+    let store = place.open(&key).await;
+    let row = running_workspace();
+    commit(&store, Write::InsertWorkspace(Box::new(row.clone()))).await;
+    store.close().await;
+    place.execute("DROP TABLE workspace_usage").await.unwrap();
+    assert_eq!(place.execute("DELETE FROM workspace__migrations WHERE version = 7").await.unwrap(), 1);
+    let store = place.open(&key).await;
+    counts_from_now_on(&store, &row).await;
 }
 
 #[tokio::test]

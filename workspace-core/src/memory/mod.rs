@@ -10,6 +10,7 @@ mod reservations;
 mod servers;
 mod store;
 mod tables;
+mod usage;
 mod workspaces;
 
 pub use store::MemoryStore;

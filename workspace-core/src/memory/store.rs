@@ -15,9 +15,11 @@ use crate::event::Event;
 use crate::id::{FleetId, JobId, MasterId, OwnerId, ProjectId, ServerId, SessionId, SnapshotId, TokenId, WorkspaceId};
 use crate::model::{
     Fence, IdempotencyRecord, Job, Lease, Project, Reservation, ServerState, Session, Snapshot, Status, Token,
-    Workspace,
+    UsageInterval, Workspace,
 };
-use crate::port::{Change, DataFilter, JobFilter, Outcome, Page, PageRequest, Refused, StateStore, WorkspaceFilter};
+use crate::port::{
+    Change, DataFilter, JobFilter, Outcome, Page, PageRequest, Refused, StateStore, UsageFilter, WorkspaceFilter,
+};
 
 /// A [`StateStore`] in this process's memory, on the clock of its [`Environment`].
 ///
@@ -175,6 +177,15 @@ impl StateStore for MemoryStore {
         let skipped = usize::try_from(after).unwrap_or(usize::MAX);
         let events = tables.events.get(&parent).into_iter().flatten();
         Ok(events.skip(skipped).take(limit as usize).cloned().collect())
+    }
+
+    async fn usage(
+        &self,
+        filter: &UsageFilter,
+        after: Option<(WorkspaceId, u64)>,
+        limit: u32,
+    ) -> Result<Vec<UsageInterval>> {
+        Ok(self.tables().usage_after(filter, after).take(limit as usize).cloned().collect())
     }
 
     async fn token_by_hash(&self, hash: &[u8; 32]) -> Result<Option<Token>> {

@@ -9,7 +9,7 @@ use crate::event::Event;
 use crate::id::{JobId, MasterId, OwnerId, ProjectId, ServerId, SessionId, SnapshotId, TokenId, WorkspaceId};
 use crate::model::{
     Fence, IdempotencyRecord, Job, Project, Reservation, ReservationPart, ServerObservation, ServerRecord, ServerState,
-    Session, Snapshot, Status, Token, Workspace,
+    Session, Snapshot, Status, Token, UsageInterval, Workspace,
 };
 use crate::resources::Resources;
 
@@ -47,6 +47,8 @@ pub(super) struct Tables {
     pub(super) projects: BTreeMap<ProjectId, Project>,
     pub(super) workspaces: BTreeMap<WorkspaceId, Workspace>,
     pub(super) slots: BTreeMap<(ServerId, u32), WorkspaceId>,
+    /// In the order of their numbers; they outlive the workspace.
+    pub(super) usage: BTreeMap<WorkspaceId, Vec<UsageInterval>>,
     pub(super) jobs: BTreeMap<JobId, Job>,
     /// The jobs that are not finished.
     pub(super) unfinished: BTreeSet<JobId>,

@@ -9,7 +9,7 @@ use super::change::Transaction;
 use super::tables::Tables;
 use crate::clock::Timestamp;
 use crate::id::{OwnerId, ServerId, WorkspaceId};
-use crate::model::{Desired, Fence, Observed, Problem, Status, Workspace};
+use crate::model::{Desired, Fence, Observed, Problem, Running, Status, Workspace};
 use crate::port::Refused;
 
 /// How many networks of 16 addresses a range of 65,536 has.
@@ -33,6 +33,7 @@ impl Transaction<'_> {
                 tables.live.leave(&row);
             }
         });
+        self.follow_usage(id, None, workspace.updated_at);
         Ok(())
     }
 
@@ -53,6 +54,7 @@ impl Transaction<'_> {
         let free_to_take = row.observed.status.is_settled() || !self.tables.is_live(&row.driver, self.now);
         let driver = driver.filter(|_| free_to_take).unwrap_or(&row.driver).clone();
         let network_slot = row.desired.network_slot;
+        let ran = Running::of(row);
         let next = Desired { network_slot, ..desired.clone() };
         let shown = status.map(|status| Shown { status, error: None, waiting: None });
         let old = edit(self.tables, id, |row| Old {
@@ -65,6 +67,7 @@ impl Transaction<'_> {
         self.on_undo(move |tables| {
             edit(tables, id, |row| old.map(|old| old.put_back(row)));
         });
+        self.follow_usage(id, ran, at);
         Ok(())
     }
 
@@ -85,12 +88,14 @@ impl Transaction<'_> {
         if row.revision != expected {
             return Err(Refused::Stale { current: row.revision });
         }
+        let ran = Running::of(row);
         let old = edit(self.tables, id, |row| {
             (mem::replace(&mut row.observed, observed.clone()), mem::replace(&mut row.updated_at, at))
         });
         self.on_undo(move |tables| {
             edit(tables, id, |row| old.map(|old| (row.observed, row.updated_at) = old));
         });
+        self.follow_usage(id, ran, at);
         Ok(())
     }
 

@@ -12,6 +12,7 @@ mod session;
 mod snapshot;
 mod switch;
 mod token;
+mod usage;
 mod workspace;
 
 pub use idempotency::IdempotencyRecord;
@@ -26,6 +27,7 @@ pub use session::Session;
 pub use snapshot::{Snapshot, SnapshotProfile, SnapshotStatus};
 pub use switch::{Move, MoveCause, Switch, SwitchTo, Written};
 pub use token::{Scope, Token};
+pub use usage::{Running, UsageEnd, UsageInterval};
 pub use workspace::{
     Desired, Failover, Health, Intent, Observed, PlacementRecord, PlacementSpec, Problem, RestartPolicy, RestartSpec,
     Status, StrategyKind, Workspace, WorkspaceSpec,

@@ -63,6 +63,7 @@ mod switch_project;
 mod tasks;
 mod tokens;
 mod update_server;
+mod usage;
 mod uses;
 mod vacate;
 mod validate;
@@ -92,6 +93,7 @@ pub use register_server::Registration;
 pub use sessions::{AgentRequest, Execution, NewExecution, PlainNamer, SessionView};
 pub use tokens::{IssuedToken, NewToken};
 pub use update_server::ServerPatch;
+pub use usage::{Usage, UsageSum, UsageWindow};
 pub use workspaces::{Idempotency, WorkspaceStatus};
 
 use crate::environment::Environment;

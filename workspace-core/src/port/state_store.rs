@@ -6,12 +6,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use uuid::Uuid;
 
+use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::event::Event;
 use crate::id::{FleetId, JobId, MasterId, OwnerId, ProjectId, ServerId, SessionId, SnapshotId, TokenId, WorkspaceId};
 use crate::model::{
     Fence, IdempotencyRecord, Intent, Job, Lease, Project, Reservation, ServerState, Session, Snapshot, Status, Token,
-    Workspace,
+    UsageInterval, Workspace,
 };
 use crate::port::{Change, Outcome, Refused};
 
@@ -76,6 +77,19 @@ pub struct DataFilter {
     pub project: Option<ProjectId>,
 }
 
+/// Which running intervals; every condition that is set must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UsageFilter {
+    /// Of this owner.
+    pub owner: Option<OwnerId>,
+    /// Of this workspace.
+    pub workspace: Option<WorkspaceId>,
+    /// That had not ended by then.
+    pub from: Option<Timestamp>,
+    /// That had begun before then.
+    pub to: Option<Timestamp>,
+}
+
 /// The state of a fleet.
 ///
 /// # Contract
@@ -87,6 +101,9 @@ pub struct DataFilter {
 /// - What was committed survives the death of the process (the memory store's life is the process's) and is seen by
 ///   every later query of every master.
 /// - The numbers of one parent's events have no holes.
+/// - Running intervals follow the rows: whatever write makes a workspace's row say `running`
+///   ([`Running::of`](crate::model::Running::of)), something else, or that something else runs, ends the open interval
+///   and begins the next in the same change. A workspace has at most one open interval, and its intervals never overlap.
 /// - Leases run on the store's clock.
 ///
 /// # Implementing
@@ -165,6 +182,14 @@ pub trait StateStore: Debug + Send + Sync + 'static {
 
     /// The events of a parent after the `after`-th, at most `limit`.
     async fn events(&self, parent: Uuid, after: u64, limit: u32) -> Result<Vec<Event>>;
+
+    /// Running intervals in the order of workspaces and of their numbers, after the one of that number; at most `limit`.
+    async fn usage(
+        &self,
+        filter: &UsageFilter,
+        after: Option<(WorkspaceId, u64)>,
+        limit: u32,
+    ) -> Result<Vec<UsageInterval>>;
 
     /// The token with this hash.
     async fn token_by_hash(&self, hash: &[u8; 32]) -> Result<Option<Token>>;

@@ -2,7 +2,9 @@
 
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{data, events, exec, files, fleet, health, logs, projects, server_actions, servers, sessions, tokens};
+use super::{
+    data, events, exec, files, fleet, health, logs, projects, server_actions, servers, sessions, tokens, usage,
+};
 use super::{workspace_actions, workspace_views, workspaces};
 use crate::state::Api;
 
@@ -22,6 +24,7 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .merge(files::routes())
         .merge(projects::routes())
         .merge(data::routes())
-        .merge(sessions::routes());
+        .merge(sessions::routes())
+        .merge(usage::routes());
     OpenApiRouter::new().merge(health::routes()).nest("/api/v1", v1)
 }

@@ -15,6 +15,7 @@ mod server_actions;
 mod servers;
 mod sessions;
 mod tokens;
+mod usage;
 mod workspace_actions;
 mod workspace_views;
 mod workspaces;

@@ -13,4 +13,5 @@ mod rig;
 mod servers;
 mod streams;
 mod tokens;
+mod usage;
 mod workspaces;

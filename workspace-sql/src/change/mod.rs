@@ -7,6 +7,7 @@ mod networks;
 mod projects;
 mod reservations;
 mod servers;
+mod usage;
 mod workspaces;
 
 pub(crate) use books::{EVENTS, REMEMBERED, remembered_columns};

@@ -2,7 +2,7 @@
 
 use workspace_core::clock::Timestamp;
 use workspace_core::id::WorkspaceId;
-use workspace_core::model::{Desired, Fence, Observed, Status, Workspace};
+use workspace_core::model::{Desired, Fence, Observed, Running, Status, Workspace};
 use workspace_core::port::Refused;
 
 use crate::backend::Session;
@@ -25,7 +25,7 @@ impl<S: Session> Cursor<'_, S> {
     pub(crate) async fn insert_workspace(&mut self, row: &Workspace) -> Result<(), Fault> {
         let sql = format!("INSERT INTO {WORKSPACES} {VALUES} ON CONFLICT DO NOTHING RETURNING id");
         if self.row(&sql, workspace_columns(row)?).await?.is_some() {
-            return Ok(());
+            return self.follow_usage(None, row, row.updated_at).await;
         }
         let known = self.row("SELECT id FROM @workspaces WHERE id = $1", values![row.id.as_uuid()]).await?;
         if known.is_some() {
@@ -55,6 +55,7 @@ impl<S: Session> Cursor<'_, S> {
             return Err(Refused::Stale { current: row.revision }.into());
         }
         let unique = row.desired.name == desired.name && row.desired.project == desired.project;
+        let ran = Running::of(&row);
         let free_to_take = row.observed.status.is_settled() || !driven;
         row.desired = desired.clone();
         if !unique && let Some(taken) = self.taken(&row).await? {
@@ -70,7 +71,8 @@ impl<S: Session> Cursor<'_, S> {
         }
         row.revision += 1;
         row.updated_at = at;
-        self.rows(UPDATE, workspace_columns(&row)?).await.map(|_| ())
+        self.rows(UPDATE, workspace_columns(&row)?).await?;
+        self.follow_usage(ran, &row, at).await
     }
 
     pub(crate) async fn observe_workspace(
@@ -90,9 +92,11 @@ impl<S: Session> Cursor<'_, S> {
         if row.revision != expected {
             return Err(Refused::Stale { current: row.revision }.into());
         }
+        let ran = Running::of(&row);
         row.observed = observed.clone();
         row.updated_at = at;
-        self.rows(UPDATE, workspace_columns(&row)?).await.map(|_| ())
+        self.rows(UPDATE, workspace_columns(&row)?).await?;
+        self.follow_usage(ran, &row, at).await
     }
 
     pub(crate) async fn adopt_workspace(&mut self, id: WorkspaceId) -> Result<(), Fault> {

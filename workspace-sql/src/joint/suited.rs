@@ -15,7 +15,8 @@ pub(crate) fn is_suited(change: &Change) -> bool {
         }
         Write::InsertWorkspace(workspace) => {
             made.extend((workspace.observed.status != Status::Deleted).then_some(workspace.id));
-            true
+            // What runs begins an interval.
+            workspace.observed.status != Status::Running
         }
         // A workspace that is made here has no number yet, and a server that is claimed exists.
         Write::AllotNetwork { server, workspace, .. } => made.contains(workspace) && claimed.contains(&server),

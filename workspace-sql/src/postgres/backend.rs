@@ -56,6 +56,7 @@ impl PostgresBackend {
         let texts = [
             (1, "fleet", include_str!("../../migrations/postgres/0001_fleet.sql")),
             (2, "jobs", include_str!("../../migrations/postgres/0002_jobs.sql")),
+            (7, "usage", include_str!("../../migrations/postgres/0007_usage.sql")),
         ];
         let mut migrator = migrator(&dialect, format!("{}._migrations", config.schema), &texts);
         migrator.create_schema(config.schema.clone());

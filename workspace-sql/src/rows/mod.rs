@@ -4,10 +4,12 @@ mod books;
 mod job;
 mod project;
 mod server;
+mod usage;
 mod workspace;
 
 pub(crate) use books::{EVENT, IDEMPOTENCY, RESERVATION, TOKEN, event, idempotency, reservation, token};
 pub(crate) use job::{JOB, job};
 pub(crate) use project::{PROJECT, SealedProject, project};
 pub(crate) use server::{AMOUNTS, SERVER, SealedRecord, amounts, resources, scheduling_name, server};
+pub(crate) use usage::{USAGE, usage};
 pub(crate) use workspace::{WORKSPACE, intent_name, workspace};

@@ -61,6 +61,7 @@ impl SqliteBackend {
         let texts = [
             (1, "fleet", include_str!("../../migrations/sqlite/0001_fleet.sql")),
             (2, "jobs", include_str!("../../migrations/sqlite/0002_jobs.sql")),
+            (7, "usage", include_str!("../../migrations/sqlite/0007_usage.sql")),
         ];
         let migrator = migrator(&dialect, "workspace__migrations".to_owned(), &texts);
         migrator.run(&writer).await.map_err(migration_failed)?;

@@ -5,13 +5,14 @@ use workspace_core::error::Result;
 use workspace_core::event::Event;
 use workspace_core::id::{JobId, OwnerId, ProjectId, ServerId, SessionId, SnapshotId, TokenId, WorkspaceId};
 use workspace_core::model::{
-    Fence, IdempotencyRecord, Job, Project, Reservation, ServerState, Session, Snapshot, Status, Token, Workspace,
+    Fence, IdempotencyRecord, Job, Project, Reservation, ServerState, Session, Snapshot, Status, Token, UsageInterval,
+    Workspace,
 };
-use workspace_core::port::{DataFilter, JobFilter, Page, PageRequest, WorkspaceFilter};
+use workspace_core::port::{DataFilter, JobFilter, Page, PageRequest, UsageFilter, WorkspaceFilter};
 
 use super::Store;
 use crate::backend::Backend;
-use crate::rows::{self, EVENT, IDEMPOTENCY, JOB, PROJECT, RESERVATION, SERVER, TOKEN, WORKSPACE, intent_name};
+use crate::rows::{self, EVENT, IDEMPOTENCY, JOB, PROJECT, RESERVATION, SERVER, TOKEN, USAGE, WORKSPACE, intent_name};
 use crate::value::{Row, Value, values};
 
 impl<B: Backend> Store<B> {
@@ -106,6 +107,30 @@ impl<B: Backend> Store<B> {
     pub(crate) async fn events(&self, parent: Uuid, after: u64, limit: u32) -> Result<Vec<Event>> {
         let sql = format!("SELECT {EVENT} FROM @events WHERE parent = $1 AND seq > $2 ORDER BY seq LIMIT $3");
         self.all(&sql, values![parent, after, limit], |row| rows::event(parent, row)).await
+    }
+
+    pub(crate) async fn usage(
+        &self,
+        filter: &UsageFilter,
+        after: Option<(WorkspaceId, u64)>,
+        limit: u32,
+    ) -> Result<Vec<UsageInterval>> {
+        let mut list = List::new(format!("SELECT {USAGE} FROM @usage WHERE 1 = 1"));
+        list.only("owner =", filter.owner.as_ref().map(OwnerId::as_str));
+        list.only("workspace =", filter.workspace.map(|workspace| workspace.as_uuid()));
+        list.only("began <", filter.to);
+        if let Some(from) = filter.from {
+            list.values.push(from.into());
+            list.sql = format!("{} AND (ended IS NULL OR ended > ${})", list.sql, list.values.len());
+        }
+        if let Some((workspace, seq)) = after {
+            list.values.extend(values![workspace.as_uuid(), seq]);
+            let place = list.values.len();
+            list.sql = format!("{} AND (workspace, seq) > (${}, ${place})", list.sql, place - 1);
+        }
+        list.values.push(limit.into());
+        let sql = format!("{} ORDER BY workspace, seq LIMIT ${}", list.sql, list.values.len());
+        self.all(&sql, list.values, rows::usage).await
     }
 
     pub(crate) async fn token_by_hash(&self, hash: &[u8; 32]) -> Result<Option<Token>> {

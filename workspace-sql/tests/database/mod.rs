@@ -53,6 +53,7 @@ impl Database {
             "events",
             "tokens",
             "idempotency",
+            "usage",
         ] {
             self.execute(&format!("DELETE FROM @{table}")).await.unwrap();
         }

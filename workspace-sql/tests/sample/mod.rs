@@ -1,12 +1,15 @@
 //! Rows to write.
 
+use std::time::Duration;
+
+use workspace_core::clock::Timestamp;
 use workspace_core::environment::Environment;
 use workspace_core::id::{MasterId, OwnerId, ProjectId, ServerId, WorkspaceId};
 use workspace_core::model::{
-    Desired, Fence, GitSource, Intent, Observed, PlacementRecord, Project, ProjectSource, ReservationPart, Scheduling,
-    ServerRecord, ServerSpec, Status, TlsMaterial, Workspace, WorkspaceSpec,
+    Desired, Fence, GitSource, Intent, Observed, PlacementRecord, Project, ProjectSource, ReservationPart, Running,
+    Scheduling, ServerRecord, ServerSpec, Status, TlsMaterial, Workspace, WorkspaceSpec,
 };
-use workspace_core::port::{Change, Outcome, Refused, StateStore, Write};
+use workspace_core::port::{Change, Outcome, Refused, StateStore, UsageFilter, Write};
 use workspace_core::resources::Resources;
 use workspace_core::secret::Secret;
 
@@ -73,6 +76,27 @@ pub(crate) async fn numbers_end(
     give_back(77).await;
     let given = try_commit(store, allot()).await.unwrap().network_slot;
     assert_eq!(given, Some(77), "the search begins anew after the last number");
+}
+
+/// A workspace that runs.
+pub(crate) fn running_workspace() -> Workspace {
+    let mut row = workspace();
+    row.desired.server = Some(ServerId::from_uuid(Environment::system().uuid()));
+    row.desired.claimed.resources = totals();
+    row.observed = Observed { generation: 3, ..Observed::new(Status::Running) };
+    row.updated_at = Timestamp::from_micros(0);
+    row
+}
+
+/// A store that begins to count finds what runs, with what it has.
+pub(crate) async fn counts_from_now_on(store: &dyn StateStore, row: &Workspace) {
+    let found = store.usage(&UsageFilter::default(), None, 10).await.unwrap();
+    assert_eq!(found.len(), 1, "{found:?}");
+    let one = &found[0];
+    assert_eq!((one.workspace, one.seq, &one.owner, one.ended), (row.id, 1, &row.owner, None));
+    assert_eq!(Some(one.running), Running::of(row));
+    let age = Environment::system().now().since(one.began);
+    assert!(age < Duration::from_mins(1), "nobody knows what was before: {age:?}");
 }
 
 fn workspace() -> Workspace {

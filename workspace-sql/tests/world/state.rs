@@ -3,7 +3,7 @@
 use workspace_core::event::NewEvent;
 use workspace_core::id::{MasterId, OwnerId, ProjectId, ServerId, TokenId, WorkspaceId};
 use workspace_core::model::Fence;
-use workspace_core::port::{Change, PageRequest, StateStore, WorkspaceFilter, Write};
+use workspace_core::port::{Change, PageRequest, StateStore, UsageFilter, WorkspaceFilter, Write};
 
 use super::{Deed, World};
 
@@ -45,6 +45,8 @@ impl World {
         }
         for id in self.workspaces.map(WorkspaceId::from_uuid) {
             lines.push(format!("{:?}", store.workspace(id).await.unwrap()));
+            let filter = UsageFilter { workspace: Some(id), ..UsageFilter::default() };
+            lines.push(format!("{:?}", store.usage(&filter, None, 1_000).await.unwrap()));
         }
         for id in self.tokens.map(TokenId::from_uuid) {
             lines.push(format!("{:?}", store.token(id).await.unwrap()));

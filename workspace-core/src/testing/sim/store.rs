@@ -11,10 +11,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::id::{FleetId, JobId, MasterId, OwnerId, ProjectId, ServerId, SessionId, SnapshotId, TokenId, WorkspaceId};
 use crate::model::{
-    Fence, IdempotencyRecord, Job, Lease, Project, Reservation, ServerState, Session, Snapshot, Token, Workspace,
+    Fence, IdempotencyRecord, Job, Lease, Project, Reservation, ServerState, Session, Snapshot, Token, UsageInterval,
+    Workspace,
 };
 use crate::port::{
-    Change, DataFilter, JobFilter, Outcome, Page, PageRequest, Refused, StateStore, WorkspaceFilter, Write,
+    Change, DataFilter, JobFilter, Outcome, Page, PageRequest, Refused, StateStore, UsageFilter, WorkspaceFilter, Write,
 };
 use crate::testing::sim::run::Watch;
 use crate::testing::sim::{Fault, Gate, PortCall, World};
@@ -231,6 +232,16 @@ impl StateStore for FaultyStore {
     async fn events(&self, parent: Uuid, after: u64, limit: u32) -> Result<Vec<Event>> {
         self.there(PortCall::Query).await?;
         self.inner.events(parent, after, limit).await
+    }
+
+    async fn usage(
+        &self,
+        filter: &UsageFilter,
+        after: Option<(WorkspaceId, u64)>,
+        limit: u32,
+    ) -> Result<Vec<UsageInterval>> {
+        self.there(PortCall::Query).await?;
+        self.inner.usage(filter, after, limit).await
     }
 
     async fn token_by_hash(&self, hash: &[u8; 32]) -> Result<Option<Token>> {

@@ -23,6 +23,7 @@ mod rig;
 mod run;
 pub mod servers;
 pub mod tokens;
+pub mod usage;
 pub mod workspaces;
 
 pub use run::{run_all, run_contended};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{
     atomicity, data, driving, events, jobs, leases, lists, networks, projects, remembering, reservations, servers,
-    tokens, workspaces,
+    tokens, usage, workspaces,
 };
 use crate::port::StateStore;
 
@@ -57,6 +57,10 @@ where
         events::{ events_of_a_parent_are_numbered_without_holes, events_are_read_after_a_number }
         remembering::{ keys_are_remembered_once }
         tokens::{ tokens_are_found_by_hash_and_revoked_once }
+        usage::{
+            intervals_follow_the_row, intervals_never_overlap, refusals_leave_intervals_alone,
+            rows_that_begin_running_are_counted, intervals_are_found,
+        }
         lists::{ lists_are_paged_in_order, filters_combine, tombstones_are_not_listed }
         atomicity::{ later_writes_see_earlier_ones, refusals_undo_every_kind_of_write, the_fleet_has_one_id }
     }

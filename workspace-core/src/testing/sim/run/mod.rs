@@ -9,6 +9,7 @@ mod masters;
 mod quiet;
 mod report;
 mod scenario;
+mod usage;
 mod watch;
 
 pub use coverage::Coverage;

@@ -13,6 +13,7 @@ use crate::resources::Resources;
 use crate::testing::sim::World;
 use crate::testing::sim::machine::{Container, Machine, read};
 use crate::testing::sim::run::history::rows;
+use crate::testing::sim::run::usage;
 
 /// What was seen of the rows so far.
 #[derive(Debug, Default)]
@@ -56,6 +57,7 @@ impl Watch {
         }
         let rows = rows(store).await;
         data(world, store, &rows).await;
+        usage::open(world, store, &rows).await;
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (id, seen) in seen.iter_mut() {
             seen.listed &= rows.iter().any(|row| row.id == *id);
@@ -101,6 +103,7 @@ impl Watch {
         let known: Vec<_> = self.0.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
         for id in known {
             let events = store.events(id.as_uuid(), 0, u32::MAX).await.unwrap_or_default();
+            usage::past(world, store, id, &events).await;
             let row = store.workspace(id).await.ok().flatten();
             story(world, id, &events, row.is_none_or(|row| row.observed.status == Status::Deleted));
         }
