@@ -12,10 +12,10 @@ use tokio::time::{Instant, timeout};
 
 use crate::channel::connection::{Call, Connection};
 use crate::channel::frame::{Frame, FrameKind};
-use crate::channel::message::{ExecAsked, ExecEnded, Hello, Request};
+use crate::channel::message::{CheckEnded, ExecAsked, ExecEnded, Hello, Request};
 use crate::channel::transport::FrameReader;
 use crate::error::{Error, ErrorKind, Result};
-use crate::port::{Channel, ExecEvent, ExecRequest, ExecStream, FileContent, FileEntry, MAX_FILE_BYTES};
+use crate::port::{Channel, ExecEvent, ExecRequest, ExecStream, FileContent, FileEntry, MAX_FILE_BYTES, PortCheck};
 
 /// How long the worker may take to say hello.
 const HELLO: Duration = Duration::from_secs(20);
@@ -146,6 +146,16 @@ impl Channel for ChannelClient {
             Some((event, (!over).then_some(call)))
         });
         Ok(events.boxed())
+    }
+
+    async fn check_port(&self, check: &PortCheck, limit: Duration) -> Result<Option<String>> {
+        let timeout_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+        let mut call = self.0.call(&Request::Check { check: check.clone(), timeout_ms })?;
+        let end = call.next(after(PATIENCE.saturating_add(limit))).await?;
+        if end.kind != FrameKind::End {
+            return Err(unexpected(&end));
+        }
+        read_json::<CheckEnded>(&end.payload).map(|ended| ended.problem)
     }
 
     async fn read_file(&self, path: &str) -> Result<FileContent> {

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind};
-use crate::port::ExecEnd;
+use crate::port::{ExecEnd, PortCheck};
 
 /// The worker's first words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +54,13 @@ impl fmt::Debug for ExecAsked {
 pub enum Request {
     /// Run a program. `Answer` when it was started, its output, `End` with [`ExecEnded`].
     Exec(ExecAsked),
+    /// Look whether something answers at a port. `End` with [`CheckEnded`].
+    Check {
+        /// At which, and how.
+        check: PortCheck,
+        /// The time limit in milliseconds.
+        timeout_ms: u64,
+    },
     /// Read a file. `Answer` with its entry, `Data`, `End`.
     Read {
         /// Below the root.
@@ -80,6 +87,13 @@ pub enum Request {
         /// Below the root.
         path: String,
     },
+}
+
+/// What a look at a port told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckEnded {
+    /// What is wrong; `None` when nothing is.
+    pub problem: Option<String>,
 }
 
 /// How a program ended.

@@ -29,6 +29,6 @@ mod window;
 
 pub use client::ChannelClient;
 pub use frame::{CHUNK, Frame, FrameError, FrameKind, MAX_PAYLOAD};
-pub use message::{ExecAsked, ExecEnded, Hello, Request, WireError};
+pub use message::{CheckEnded, ExecAsked, ExecEnded, Hello, Request, WireError};
 pub use transport::{FrameQueue, FrameReader, write_frames};
 pub use window::{Credit, Received, WINDOW};

@@ -2,6 +2,7 @@
 //!
 //! Objects, not relationships: a row says what is wanted and what was last seen; everything else is derived.
 
+mod health;
 mod idempotency;
 mod job;
 mod lease;
@@ -15,6 +16,7 @@ mod token;
 mod usage;
 mod workspace;
 
+pub use health::{HealthCheck, HealthSpec};
 pub use idempotency::IdempotencyRecord;
 pub use job::{AgentKind, AgentWork, Job, JobStatus, OnSuccess, StepReport, SyncStep, Work};
 pub use lease::{Fence, Lease};

@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::id::{OwnerId, ProjectId, ServerId, WorkspaceId};
 use crate::label::{LabelRequirements, Labels};
-use crate::model::{Fence, Switch};
+use crate::model::{Fence, HealthSpec, Switch};
 use crate::placement::Rejection;
 use crate::resources::Resources;
 
@@ -211,6 +211,9 @@ pub struct WorkspaceSpec {
     /// When it is started again after it ended by itself.
     #[serde(default)]
     pub restart: RestartSpec,
+    /// How to tell that it is well; without it what runs is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<HealthSpec>,
     /// What happens when its server is lost.
     #[serde(default)]
     pub failover: Failover,

@@ -14,6 +14,7 @@ use crate::orchestrator::channels::Channels;
 use crate::orchestrator::converge::Starting;
 use crate::orchestrator::fleet_ledger::FleetLedger;
 use crate::orchestrator::fleet_snapshot::FleetSnapshot;
+use crate::orchestrator::health::Watched;
 use crate::orchestrator::hub::Hub;
 use crate::orchestrator::jobs::Credentials;
 use crate::orchestrator::lease::{self, LeaseKeeper};
@@ -150,6 +151,7 @@ impl OrchestratorBuilder {
             hub: Hub::default(),
             breakers: Breakers::default(),
             channels: Channels::default(),
+            watched: Watched::default(),
             cursor: AtomicU64::new(0),
             ledger: FleetLedger::default(),
             snapshot: FleetSnapshot::default(),

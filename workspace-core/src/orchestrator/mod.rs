@@ -36,6 +36,7 @@ mod fleet_ledger;
 mod fleet_snapshot;
 mod fleet_summary;
 mod force_forget;
+mod health;
 mod hex;
 mod hub;
 mod intent;
@@ -67,6 +68,7 @@ mod usage;
 mod uses;
 mod vacate;
 mod validate;
+mod validate_health;
 mod wait;
 mod workspaces;
 
@@ -123,6 +125,7 @@ struct Core {
     hub: hub::Hub,
     breakers: breaker::Breakers,
     channels: channels::Channels,
+    watched: health::Watched,
     cursor: AtomicU64,
     ledger: fleet_ledger::FleetLedger,
     snapshot: fleet_snapshot::FleetSnapshot,

@@ -57,6 +57,9 @@ pub(super) fn spec(spec: &WorkspaceSpec) -> Result<()> {
     if spec.ports.contains(&0) {
         return Err(Error::invalid("ports", "0 is not a port"));
     }
+    if let Some(health) = &spec.health {
+        super::validate_health::health(health)?;
+    }
     if spec.placement.required && spec.placement.server.is_none() {
         return Err(Error::invalid("placement.server", "`required` needs a server"));
     }

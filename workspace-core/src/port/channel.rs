@@ -77,6 +77,24 @@ pub enum ExecEvent {
 /// The events of one program. Dropping the stream ends the program with everything that it started.
 pub type ExecStream = BoxStream<'static, Result<ExecEvent>>;
 
+/// Something that should answer inside of the container, at its own 127.0.0.1.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PortCheck {
+    /// It takes connections.
+    Tcp {
+        /// Where.
+        port: u16,
+    },
+    /// It answers `GET` with 200 to 399; redirections are not followed.
+    Http {
+        /// Where.
+        port: u16,
+        /// The path with its query, `/` first.
+        path: String,
+    },
+}
+
 /// What kind of thing a path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -134,7 +152,7 @@ pub struct FileContent {
 /// # Backends differ in
 /// | | worker (Docker, local) | plain `docker exec` |
 /// |---|---|---|
-/// | files | yes | no ([`WorkerImageMissing`](crate::error::ErrorKind::WorkerImageMissing)) |
+/// | files, checks of ports | yes | no ([`WorkerImageMissing`](crate::error::ErrorKind::WorkerImageMissing)) |
 /// | process tree ended at the limit | yes; local: not what cut itself off and cleared its environment | no |
 #[async_trait]
 pub trait Channel: Debug + Send + Sync + 'static {
@@ -143,6 +161,9 @@ pub trait Channel: Debug + Send + Sync + 'static {
 
     /// Runs a program.
     async fn exec(&self, request: ExecRequest) -> Result<ExecStream>;
+
+    /// Looks from inside whether something answers; `None` when it does, else why it does not, also after `limit`.
+    async fn check_port(&self, check: &PortCheck, limit: Duration) -> Result<Option<String>>;
 
     /// Reads a file of at most [`MAX_FILE_BYTES`].
     async fn read_file(&self, path: &str) -> Result<FileContent>;

@@ -20,7 +20,7 @@ mod volume_store;
 pub use agent_runner::{AgentRunner, JobEvent, JobEventStream, JobSpec, JobState};
 pub use change::{Change, Outcome, Refused, Write};
 pub use channel::{
-    Channel, ExecEnd, ExecEvent, ExecRequest, ExecStream, FileContent, FileEntry, FileKind, MAX_FILE_BYTES,
+    Channel, ExecEnd, ExecEvent, ExecRequest, ExecStream, FileContent, FileEntry, FileKind, MAX_FILE_BYTES, PortCheck,
 };
 pub use container::{
     ContainerSpec, ContainerState, ContainerStats, ContainerStatus, Created, LogChunk, LogOptions, LogStream, Mount,

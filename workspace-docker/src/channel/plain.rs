@@ -11,7 +11,7 @@ use futures::stream::BoxStream;
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, timeout_at};
 use workspace_core::error::{Error, ErrorKind, Result};
-use workspace_core::port::{Channel, ExecEnd, ExecEvent, ExecRequest, ExecStream, FileContent, FileEntry};
+use workspace_core::port::{Channel, ExecEnd, ExecEvent, ExecRequest, ExecStream, FileContent, FileEntry, PortCheck};
 
 use super::exec::{self, Attached};
 use crate::engine::Engine;
@@ -185,6 +185,10 @@ impl Channel for PlainChannel {
             Some((event, (!last).then_some(running)))
         })
         .boxed())
+    }
+
+    async fn check_port(&self, _: &PortCheck, _: Duration) -> Result<Option<String>> {
+        Err(missing("looking at a port"))
     }
 
     async fn read_file(&self, _: &str) -> Result<FileContent> {

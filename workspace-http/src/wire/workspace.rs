@@ -11,7 +11,7 @@ use workspace_core::model::{self, RestartSpec, WorkspaceSpec};
 use workspace_core::orchestrator::NewWorkspace;
 
 use super::mirror::mirror;
-use super::{Amounts, PlacementWish, Timespan};
+use super::{Amounts, HealthWish, PlacementWish, Timespan};
 
 mirror! {
     /// When a workspace that ended by itself is started again.
@@ -81,6 +81,8 @@ pub(crate) struct WorkspaceBody {
     ports: Option<Vec<u16>>,
     resources: Option<Amounts>,
     restart: Option<Restart>,
+    /// How to tell that it is well; without it what runs is.
+    health: Option<HealthWish>,
     failover: Option<Failover>,
     placement: Option<PlacementWish>,
     /// The owner's own labels.
@@ -103,6 +105,7 @@ impl WorkspaceBody {
             ports: self.ports.unwrap_or_default(),
             resources: self.resources.unwrap_or_default().into(),
             restart: self.restart.unwrap_or_default().into(),
+            health: self.health.map(HealthWish::into_spec).transpose()?,
             failover: self.failover.map(Into::into).unwrap_or_default(),
             placement: self.placement.unwrap_or_default().into(),
             labels: self.labels.unwrap_or_default(),

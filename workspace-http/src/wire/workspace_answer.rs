@@ -11,7 +11,7 @@ use workspace_core::orchestrator::Template;
 use workspace_core::port;
 
 use super::mirror::mirror;
-use super::{Failover, Placement, Reason, Resources, Restart, Timespan};
+use super::{Failover, HealthWish, Placement, Reason, Resources, Restart, Timespan};
 
 mirror! {
     /// What the owner wants.
@@ -67,6 +67,8 @@ pub(crate) struct Workspace {
     intent: Intent,
     status: Status,
     health: Health,
+    /// How that is told; null where what runs is healthy.
+    health_check: Option<HealthWish>,
     /// Grows with each new container.
     generation: u64,
     /// Grows with each edit: the ETag.
@@ -117,6 +119,7 @@ impl Workspace {
             intent: intent.into(),
             status: observed.status.into(),
             health: observed.health.into(),
+            health_check: spec.health.map(Into::into),
             generation,
             revision: row.revision,
             url: None,

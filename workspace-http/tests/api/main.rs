@@ -8,6 +8,7 @@ mod documents;
 mod exec;
 mod files;
 mod fleet;
+mod health;
 mod idempotency;
 mod rig;
 mod servers;

@@ -41,7 +41,7 @@ pub(super) async fn run(setting: &Setting, request: Request, input: Input, repli
             blocking(move || root.delete(&path)).await?;
             replies.json(FrameKind::End, &serde_json::json!({})).await
         }
-        Request::Exec(_) => Err(Error::new(ErrorKind::Internal, "a program is no file")),
+        Request::Exec(_) | Request::Check { .. } => Err(Error::new(ErrorKind::Internal, "this is no work on files")),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The worker's side of the channel.
 
+mod check;
 mod exec;
 mod files;
 mod request;

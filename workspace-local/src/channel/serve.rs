@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, mpsc};
@@ -14,7 +15,7 @@ use workspace_core::channel::{Frame, FrameKind, FrameReader, Hello, Request, wri
 use workspace_core::error::{Error, ErrorKind, Result};
 
 use crate::channel::request::{Exchange, Ongoing, Replies, open};
-use crate::channel::{exec, files};
+use crate::channel::{check, exec, files};
 use crate::files::Root;
 use crate::process::{Inherited, ProcessHost};
 
@@ -177,6 +178,12 @@ async fn answer(setting: &Setting, request: Result<Request>, exchange: Exchange,
     let (input, replies) = exchange.split();
     let result = match request {
         Ok(Request::Exec(asked)) => exec::run(setting, asked, input, &replies, cancelled).await,
+        Ok(Request::Check { check: asked, timeout_ms }) => {
+            tokio::select! {
+                result = check::run(&asked, Duration::from_millis(timeout_ms), &replies) => result,
+                () = cancelled.cancelled() => return,
+            }
+        }
         Ok(request) => {
             tokio::select! {
                 result = files::run(setting, request, input, &replies) => result,

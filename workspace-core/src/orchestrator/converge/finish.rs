@@ -1,17 +1,20 @@
 //! What is recorded when the last step is done.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use crate::error::Result;
 use crate::model::{Health, Intent, Observed, Project, ReservationPart, Status, Workspace};
 use crate::orchestrator::Core;
+use crate::orchestrator::health::at_first;
 use crate::orchestrator::refusal::refused;
 use crate::port::{Change, Refused, Write};
 
 impl Core {
     /// Records that the intent is reached, and gives back what is no longer needed. A row that changed meanwhile is
     /// left to the next pass.
-    pub(super) async fn finish(&self, row: &Workspace) -> Result<()> {
+    pub(super) async fn finish(self: &Arc<Self>, row: &Workspace) -> Result<()> {
         if let (Intent::Stopped, Some(switch)) = (row.desired.intent, row.desired.switch) {
             return self.switched(row, switch).await;
         }
@@ -24,16 +27,20 @@ impl Core {
             self.breakers.succeeded(server);
         }
         match self.commit(change).await? {
-            Ok(_) | Err(Refused::Stale { .. }) => Ok(()),
-            Err(refusal) => Err(refused("workspace", &refusal)),
+            Ok(_) | Err(Refused::Stale { .. }) => {}
+            Err(refusal) => return Err(refused("workspace", &refusal)),
         }
+        if row.desired.intent == Intent::Running && row.desired.claimed.health.is_some() {
+            self.look_at_once(row.id).await?;
+        }
+        Ok(())
     }
 
     fn now_running(&self, row: &Workspace) -> Change {
         let generation = row.desired.generation;
         let observed = Observed {
             status: Status::Running,
-            health: Health::Healthy,
+            health: at_first(row),
             generation,
             error: None,
             waiting: None,

@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::id::ServerId;
 use crate::model::{Availability, Health, Observed, Problem, ServerState, Status, Workspace};
 use crate::orchestrator::Core;
+use crate::orchestrator::health::at_first;
 use crate::orchestrator::reconcile::drain::Asked;
 use crate::port::{PageRequest, WorkspaceFilter};
 
@@ -69,7 +70,7 @@ impl Core {
         tracing::info!(workspace = %row.id, "workspace found again");
         let observed = Observed {
             status: Status::Running,
-            health: Health::Healthy,
+            health: at_first(row),
             error: None,
             waiting: None,
             ..row.observed.clone()

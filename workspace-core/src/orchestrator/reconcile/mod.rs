@@ -64,6 +64,9 @@ pub(super) async fn keep_reconciling(core: Arc<Core>) {
         if let Err(error) = core.expire().await {
             tracing::warn!(error = error.chain(), "expired workspaces not deleted");
         }
+        if let Err(error) = core.watch_all().await {
+            tracing::warn!(error = error.chain(), "health not watched");
+        }
         if let Err(error) = core.tidy_projects().await {
             tracing::warn!(error = error.chain(), "projects not tidied");
         }

@@ -10,7 +10,7 @@ use futures::stream::{self, StreamExt};
 use tokio::time::{Instant, sleep_until};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::port::{Channel, ExecEnd, ExecEvent, ExecRequest, ExecStream, FileContent, FileEntry};
+use crate::port::{Channel, ExecEnd, ExecEvent, ExecRequest, ExecStream, FileContent, FileEntry, PortCheck};
 use crate::testing::sim::PortCall;
 use crate::testing::sim::machine::Machine;
 use crate::testing::sim::program::Program;
@@ -88,6 +88,18 @@ impl Channel for SimChannel {
         });
         let program = self.judge(started.await)?;
         Ok(self.output(&request, &program))
+    }
+
+    /// What a container publishes answers.
+    async fn check_port(&self, check: &PortCheck, _: Duration) -> Result<Option<String>> {
+        let (name, run) = (self.container.clone(), self.run);
+        let (PortCheck::Tcp { port } | PortCheck::Http { port, .. }) = *check;
+        let subject = format!("{name} {check:?}");
+        let asked = self.wire.ask(PortCall::Exec, &subject, move |machine| {
+            let container = machine.containers.get(&name).filter(|_| lives(machine, &name, run)).ok_or_else(ended)?;
+            Ok((!container.spec.ports.contains(&port)).then(|| format!("nothing takes connections at port {port}")))
+        });
+        self.judge(asked.await)
     }
 
     async fn read_file(&self, path: &str) -> Result<FileContent> {

@@ -8,6 +8,7 @@
     reason = "a rule that does not hold ends the test that runs it, and each says so in its first sentence"
 )]
 
+pub mod checks;
 pub mod ends;
 pub mod exec;
 pub mod files;

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use super::{ends, exec, files};
+use super::{checks, ends, exec, files};
 use crate::port::Channel;
 
 macro_rules! each {
@@ -26,6 +26,7 @@ where
             the_time_limit_ends_the_whole_tree, a_dropped_stream_ends_the_whole_tree,
             background_programs_outlive_their_starter,
         }
+        checks::{ silent_ports_are_told }
         files::{
             files_come_back_as_written, folders_are_made_on_the_way, missing_files_are_told,
             paths_that_leave_are_refused, links_that_leave_are_refused, links_that_stay_are_followed,
