@@ -8,6 +8,7 @@
 //! to know what the Engines are asked gives a [`CallObserver`].
 
 mod call;
+mod certificate;
 mod channel;
 mod container;
 mod endpoint;

@@ -20,7 +20,12 @@ pub(crate) type Versions = OnceCell<SystemVersion>;
 
 /// Asks the Engine: a ping, which alone says in seconds whether it lives, and at the same time what it has, which
 /// takes a busy Engine longer. `capacity` is what the record says: what it names is not guessed.
-pub(crate) async fn probe(engine: &Engine, versions: &Versions, capacity: Resources) -> Result<Probe> {
+pub(crate) async fn probe(
+    engine: &Engine,
+    versions: &Versions,
+    capacity: Resources,
+    certificate_expires_at: Option<Timestamp>,
+) -> Result<Probe> {
     let info = engine.call(Call::Info, engine.docker().info());
     let version = versions.get_or_try_init(|| engine.call(Call::Version, engine.docker().version()));
     let ((), info, version) =
@@ -30,6 +35,7 @@ pub(crate) async fn probe(engine: &Engine, versions: &Versions, capacity: Resour
         engine: format!("Docker {}", info.server_version.as_deref().unwrap_or("of unknown version")),
         architecture: info.architecture.clone().unwrap_or_default(),
         server_time: info.system_time.as_deref().and_then(|time| Timestamp::parse(time).ok()),
+        certificate_expires_at,
         warnings: warnings(&info, version, capacity),
     })
 }

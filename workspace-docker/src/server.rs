@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use std::net::{IpAddr, Ipv4Addr};
 use tokio::sync::OnceCell;
+use workspace_core::clock::Timestamp;
 use workspace_core::environment::Environment;
 use workspace_core::error::{Error, ErrorKind, Result};
 use workspace_core::id::{FleetId, ServerId};
@@ -26,7 +27,7 @@ use crate::probe::Versions;
 use crate::subnet::NetworkRange;
 use crate::volumes::DockerVolumes;
 use crate::worker::{Worker, WorkerImage};
-use crate::{channel, container, images, names, networks, probe, transport};
+use crate::{certificate, channel, container, images, names, networks, probe, transport};
 
 /// A server that is a Docker Engine; [`DockerPool`](crate::DockerPool) makes it.
 #[derive(Debug)]
@@ -36,6 +37,7 @@ pub struct DockerServer {
     address: OnceCell<IpAddr>,
     networks: NetworkRange,
     capacity: Resources,
+    certificate_expires_at: Option<Timestamp>,
     versions: Versions,
     pulls: Pulls,
     made: MadeHere,
@@ -62,6 +64,7 @@ impl DockerServer {
         Ok(Self {
             networks: NetworkRange::parse(record.spec.network_cidr.as_deref())?,
             capacity: record.spec.capacity.unwrap_or_default(),
+            certificate_expires_at: record.spec.tls.as_ref().and_then(certificate::first_end),
             volumes: DockerVolumes::new(engine.clone(), storage, worker.clone(), equipment.environment.clone()),
             address: OnceCell::new(),
             versions: Versions::new(),
@@ -90,7 +93,7 @@ impl Server for DockerServer {
     }
 
     async fn probe(&self) -> Result<Probe> {
-        let probe = probe::probe(&self.engine, &self.versions, self.capacity).await?;
+        let probe = probe::probe(&self.engine, &self.versions, self.capacity, self.certificate_expires_at).await?;
         self.prepare();
         Ok(probe)
     }

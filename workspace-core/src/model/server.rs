@@ -151,6 +151,9 @@ pub struct Probe {
     pub architecture: String,
     /// The server's own clock.
     pub server_time: Option<Timestamp>,
+    /// When the first certificate of the record ends, ours or the authority's; `None` without TLS.
+    #[serde(default)]
+    pub certificate_expires_at: Option<Timestamp>,
     /// What an operator should know, such as an old runtime; empty when all is well.
     pub warnings: Vec<String>,
 }
@@ -164,6 +167,10 @@ pub struct ServerObservation {
     pub last_probe: Option<Timestamp>,
     /// Why it is not healthy.
     pub last_error: Option<String>,
+    /// How far its clock is ahead of ours in milliseconds, behind when negative, when it last told; half of the way
+    /// there and back is taken off.
+    #[serde(default)]
+    pub clock_skew_ms: Option<i64>,
     /// What it told when it last answered.
     pub probe: Option<Probe>,
 }

@@ -55,6 +55,7 @@ mod register_server;
 mod remove_server;
 mod restart_workspace;
 mod scheduling;
+mod server_facts;
 mod servers;
 mod sessions;
 mod start_workspace;

@@ -11,6 +11,7 @@ use crate::id::ServerId;
 use crate::model::{Availability, Probe, ServerObservation, ServerRecord, ServerState};
 use crate::orchestrator::Core;
 use crate::orchestrator::register_server::totals;
+use crate::orchestrator::server_facts::{Trouble, troubles};
 use crate::port::{Change, Write};
 
 /// After this many failed probes in a row a server counts as offline; after the first it gets no new work.
@@ -34,7 +35,7 @@ impl Core {
         let answers = join_all(servers.iter().map(|server| self.look(&server.record))).await;
         let mut changes = Vec::new();
         for (server, answer) in servers.iter().zip(answers) {
-            if let Ok(probe) = &answer {
+            if let Ok((probe, _)) = &answer {
                 self.learn_totals(server, probe).await?;
             }
             let failed = failures.entry(server.record.id).or_default();
@@ -50,13 +51,13 @@ impl Core {
         Ok(())
     }
 
-    async fn look(&self, record: &ServerRecord) -> Result<Probe> {
+    async fn look(&self, record: &ServerRecord) -> Result<(Probe, Option<i64>)> {
         let server = match self.pool.get(record.id) {
             Some(server) => server,
             // Registered by another master, or not connected at the start.
             None => self.pool.connect(record, self.fleet).await?,
         };
-        server.probe().await
+        self.probe_with_skew(&*server).await
     }
 
     /// A server that was offline when it was registered tells what it has when it first answers.
@@ -70,7 +71,7 @@ impl Core {
         self.edit_server(server.record.id, None, "server.learned", learned).await.map(|_| ())
     }
 
-    fn probed(&self, server: &ServerState, answer: Result<Probe, Error>, failures: u32) -> Change {
+    fn probed(&self, server: &ServerState, answer: Result<(Probe, Option<i64>), Error>, failures: u32) -> Change {
         let before = server.observation.availability;
         let availability = match (answer.is_ok(), failures >= FAILURES_UNTIL_OFFLINE, before) {
             (true, _, _) => Availability::Healthy,
@@ -78,15 +79,41 @@ impl Core {
             (false, false, _) => Availability::Unhealthy,
         };
         let last_error = answer.as_ref().err().map(Error::chain);
-        let probe = answer.ok().or_else(|| server.observation.probe.clone());
+        let answered = answer.is_ok();
+        let told = |(probe, skew): (Probe, _)| (Some(probe), skew);
+        let last = || (server.observation.probe.clone(), server.observation.clock_skew_ms);
+        let (probe, clock_skew_ms) = answer.map_or_else(|_| last(), told);
         let id = server.record.id;
         let data = json!({ "name": server.record.spec.name, "availability": availability, "error": last_error });
-        let observation = ServerObservation { availability, last_probe: Some(self.env.now()), last_error, probe };
-        let change = Change::default().with(Write::ObserveServer { id, observation });
+        let last_probe = Some(self.env.now());
+        let mut observation = ServerObservation { availability, last_probe, last_error, clock_skew_ms, probe };
+        let warned = if answered { self.warn(server, &mut observation) } else { Vec::new() };
+        let change = Change::default().with(Write::ObserveServer { id, observation }).with_all(warned);
         if availability == before {
             return change;
         }
         tracing::info!(server = server.record.spec.name, ?availability, "availability changed");
         change.with(Write::Append(self.event(id.as_uuid(), "server.availability", data)))
+    }
+
+    /// Adds what an operator has to see to to the warnings; what is new is told.
+    fn warn(&self, server: &ServerState, observation: &mut ServerObservation) -> Vec<Write> {
+        let now = self.env.now();
+        // What a server had from its registration on was not told yet.
+        let shown = server.observation.probe.as_ref().map(|probe| &probe.warnings[..]).unwrap_or_default();
+        let mut before = troubles(&server.observation, server.observation.last_probe.unwrap_or(now));
+        before.retain(|trouble| shown.contains(&trouble.message));
+        let found = troubles(observation, now);
+        let is_new = |trouble: &&Trouble| before.iter().all(|known| known.code != trouble.code);
+        let told = found.iter().filter(is_new).map(|trouble| {
+            tracing::warn!(server = server.record.spec.name, trouble.code, trouble.message, "server warning");
+            let data = json!({ "name": server.record.spec.name, "code": trouble.code, "message": trouble.message });
+            Write::Append(self.event(server.record.id.as_uuid(), "server.warning", data))
+        });
+        let told = told.collect();
+        if let Some(probe) = &mut observation.probe {
+            probe.warnings.extend(found.into_iter().map(|trouble| trouble.message));
+        }
+        told
     }
 }

@@ -93,13 +93,14 @@ impl Core {
     /// Connects and probes; fills the totals in.
     async fn first_look(&self, record: &mut ServerRecord, registration: Registration) -> Result<ServerObservation> {
         let server = self.pool.connect(record, self.fleet).await?;
-        match server.probe().await {
-            Ok(probe) => {
+        match self.probe_with_skew(&*server).await {
+            Ok((probe, clock_skew_ms)) => {
                 record.totals = totals(&record.spec, &probe);
                 Ok(ServerObservation {
                     availability: Availability::Healthy,
                     last_probe: Some(self.env.now()),
                     last_error: None,
+                    clock_skew_ms,
                     probe: Some(probe),
                 })
             }
@@ -111,6 +112,7 @@ impl Core {
                 availability: Availability::Offline,
                 last_probe: Some(self.env.now()),
                 last_error: Some(error.chain()),
+                clock_skew_ms: None,
                 probe: None,
             }),
         }

@@ -35,8 +35,11 @@ async fn probe_error(spec: ServerSpec) -> Error {
 #[tokio::test]
 async fn a_probe_tells_what_the_server_has() {
     for spec in specs() {
+        let has_certificate = spec.tls.is_some();
         let bench = Bench::plain(spec).await;
         let probe = bench.server.probe().await.unwrap();
+        let to_come = |ends| ends > workspace_core::environment::Environment::system().now();
+        assert_eq!(probe.certificate_expires_at.map(to_come), has_certificate.then_some(true), "{probe:?}");
         let cores = std::thread::available_parallelism().unwrap().get() as u64;
         assert_eq!(probe.totals.cpu_millis, cores * 1000);
         assert!(probe.totals.memory_mib > 100 && probe.totals.disk_gib > 0 && probe.totals.slots > 0, "{probe:?}");

@@ -59,6 +59,11 @@ pub(crate) struct Server {
     architecture: Option<String>,
     /// What an operator should know.
     warnings: Vec<String>,
+    /// When the first certificate of its record ends, ours or the authority's; null without TLS.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    certificate_expires_at: Option<workspace_core::clock::Timestamp>,
+    /// How far its clock is ahead of the master's; negative is behind.
+    clock_skew_ms: Option<i64>,
     #[schema(value_type = Option<String>, format = DateTime)]
     last_probe: Option<workspace_core::clock::Timestamp>,
     /// Why it is not healthy.
@@ -129,6 +134,8 @@ impl From<ServerState> for Server {
             workspaces: state.workspaces,
             engine: probe.as_ref().map(|probe| probe.engine.clone()),
             architecture: probe.as_ref().map(|probe| probe.architecture.clone()),
+            certificate_expires_at: probe.as_ref().and_then(|probe| probe.certificate_expires_at),
+            clock_skew_ms: state.observation.clock_skew_ms,
             warnings: probe.map(|probe| probe.warnings).unwrap_or_default(),
             last_probe: state.observation.last_probe,
             last_error: state.observation.last_error,

@@ -29,6 +29,7 @@ pub(super) fn probe(folder: &Path) -> Result<Probe> {
         engine: concat!("local ", env!("CARGO_PKG_VERSION")).to_owned(),
         architecture: std::env::consts::ARCH.to_owned(),
         server_time: Some(SystemClock.now()),
+        certificate_expires_at: None,
         warnings: vec!["a local server isolates nothing: programs run as the master's own user".to_owned()],
     })
 }

@@ -58,6 +58,7 @@ impl Server for SimServer {
             engine: "simulator".to_owned(),
             architecture: "x86_64".to_owned(),
             server_time: Some(machine.clock(now)),
+            certificate_expires_at: None,
             warnings: Vec::new(),
         };
         self.wire.ask(PortCall::Probe, "", move |machine| Ok(told(machine))).await

@@ -86,6 +86,12 @@ impl World {
         self.alter(server, |machine| machine.ahead_micros = ahead);
     }
 
+    /// Puts a server's clock ahead.
+    pub fn set_clock(&self, server: &str, ahead: Duration) {
+        let micros = i64::try_from(ahead.as_micros()).unwrap_or(i64::MAX);
+        self.alter(server, |machine| machine.ahead_micros = micros);
+    }
+
     /// Fills a server's disk, or frees it.
     pub fn fill_disk(&self, server: &str, full: bool) {
         if full {

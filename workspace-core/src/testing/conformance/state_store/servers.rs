@@ -59,6 +59,7 @@ pub async fn observations_leave_the_record_alone(store: &dyn StateStore) {
         availability: Availability::Healthy,
         last_probe: Some(rig.env.now()),
         last_error: None,
+        clock_skew_ms: Some(-1_500),
         probe: Some(Probe { totals: slots(3), engine: "Docker 20.10.24".to_owned(), ..Probe::default() }),
     };
     let state = store.server(record.id).await.expect("the store answers").expect("it is there");
