@@ -55,8 +55,8 @@ impl OwnFleet {
         lock
     }
 
-    fn script(name: &str) -> Command {
-        let mut command = Command::new(format!("{}/../fleet/{name}", env!("CARGO_MANIFEST_DIR")));
+    fn script(script: &str) -> Command {
+        let mut command = Command::new(format!("{}/../fleet/{script}", env!("CARGO_MANIFEST_DIR")));
         command.env("FLEET_NAME", name()).env("FLEET_NET", net()).env("FLEET_S3", "0").env_remove("FLEET_HOME");
         command
     }

@@ -26,7 +26,9 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 /// A server as it goes over the wire.
 fn shown(api: &Api, state: ServerState) -> Result<Server, Problem> {
     let creating = api.orchestrator().creating(&Caller::admin(), state.record.id)?.map(Into::into);
-    Ok(Server { creating, ..Server::from(state) })
+    let mut server = Server::from(state);
+    server.creating = creating;
+    Ok(server)
 }
 
 /// A server with its ETag.

@@ -81,16 +81,14 @@ impl Core {
         let former = project.superseded.iter().chain(project.rescues.iter().map(|rescue| &rescue.copy));
         let elsewhere = former.chain(&project.copy).any(|copy| Some(copy.server) != row.desired.server);
         let storage = Write::Release { holder: project.id.as_uuid(), part: ReservationPart::Storage };
-        Ok(match elsewhere || row.desired.forget {
-            // What is left of it on servers that were not asked is removed from there, and its row with the last of it.
-            true => {
-                let deleted = Project { deleted: true, ..project.clone() };
-                change
-                    .with(Write::UpdateProject { expected: project.revision, project: deleted })
-                    .with_all(row.desired.forget.then_some(storage))
-            }
-            false => change.with(storage).with(Write::RemoveProject(project.id)),
-        })
+        if !elsewhere && !row.desired.forget {
+            return Ok(change.with(storage).with(Write::RemoveProject(project.id)));
+        }
+        // What is left of it on servers that were not asked is removed from there, and its row with the last of it.
+        let deleted = Project { deleted: true, ..project.clone() };
+        Ok(change
+            .with(Write::UpdateProject { expected: project.revision, project: deleted })
+            .with_all(row.desired.forget.then_some(storage)))
     }
 
     fn reached(&self, row: &Workspace, kind: &str, data: serde_json::Value) -> Write {
