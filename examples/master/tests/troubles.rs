@@ -6,6 +6,10 @@
 mod agents;
 #[path = "troubles/git.rs"]
 mod git;
+#[path = "troubles/health.rs"]
+mod health;
+#[path = "troubles/moves.rs"]
+mod moves;
 #[path = "troubles/projects.rs"]
 mod projects;
 #[path = "troubles/rig.rs"]

@@ -48,7 +48,6 @@ impl Core {
                 _ => "wait until it runs",
             }));
         }
-        self.uses.touch(row.id);
         let generation = row.observed.generation;
         let place = self.channels.place(row.id);
         let mut slot = place.lock().await;
@@ -58,6 +57,15 @@ impl Core {
         let channel = self.server_of_workspace(row)?.open_channel(&row.container_name(generation)).await?;
         *slot = Some((generation, Arc::clone(&channel)));
         Ok(channel)
+    }
+
+    /// The channel for what somebody does in a workspace, which is in use by that.
+    ///
+    /// # Errors
+    /// As [`Core::channel`].
+    pub(super) async fn channel_in_use(&self, row: &Workspace) -> Result<Arc<dyn Channel>> {
+        self.uses.touch(row.id);
+        self.channel(row).await
     }
 
     /// A workspace's server, as its driver may use it.

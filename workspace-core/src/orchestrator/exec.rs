@@ -48,7 +48,7 @@ impl Orchestrator {
             return Err(Error::invalid("cwd", "the folder must not contain `..`"));
         }
         let in_use = self.core.uses.begin(id);
-        let events = self.core.channel(&row).await?.exec(request).await?;
+        let events = self.core.channel_in_use(&row).await?.exec(request).await?;
         Ok(events.inspect(move |_| in_use.goes_on()).boxed())
     }
 

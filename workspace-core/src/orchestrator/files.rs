@@ -13,7 +13,7 @@ impl Orchestrator {
     pub async fn read_file(&self, caller: &Caller, id: WorkspaceId, path: &str) -> Result<FileContent> {
         let row = self.core.workspace_of(caller, Scope::Exec, id).await?;
         let path = inside(path, false)?;
-        self.core.channel(&row).await?.read_file(path).await
+        self.core.channel_in_use(&row).await?.read_file(path).await
     }
 
     /// Writes a file, making missing folders; readers see the old content or the new.
@@ -23,7 +23,7 @@ impl Orchestrator {
         if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_FILE_BYTES {
             return Err(Error::invalid("body", "the file is larger than 64 MiB").hint("send it as an archive"));
         }
-        self.core.channel(&row).await?.write_file(path, bytes, None).await
+        self.core.channel_in_use(&row).await?.write_file(path, bytes, None).await
     }
 
     /// What is below a folder, at most 32 levels deep; the empty path is `/workspace`.
@@ -33,14 +33,14 @@ impl Orchestrator {
         if !(1..=32).contains(&depth) {
             return Err(Error::invalid("depth", "the depth must be between 1 and 32"));
         }
-        self.core.channel(&row).await?.list_files(path, depth).await
+        self.core.channel_in_use(&row).await?.list_files(path, depth).await
     }
 
     /// Deletes a file, a link, or a folder with everything in it.
     pub async fn delete_file(&self, caller: &Caller, id: WorkspaceId, path: &str) -> Result<()> {
         let row = self.core.workspace_of(caller, Scope::Exec, id).await?;
         let path = inside(path, false)?;
-        self.core.channel(&row).await?.delete_file(path).await
+        self.core.channel_in_use(&row).await?.delete_file(path).await
     }
 }
 

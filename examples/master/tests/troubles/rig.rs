@@ -58,6 +58,11 @@ impl Rig {
         Self::with(&[])
     }
 
+    /// On every real server.
+    pub(crate) fn on_every_server() -> Self {
+        Self::with(&[("WORKSPACE_SERVERS", &real_part("WORKSPACE_TEST_SERVERS"))])
+    }
+
     /// With these variables beside, or instead of, the usual ones.
     pub(crate) fn with(more: &[(&str, &str)]) -> Self {
         let data = tempfile::tempdir().unwrap();

@@ -20,15 +20,21 @@ use crate::port::{PageRequest, WorkspaceFilter, Write};
 /// A workspace that could not move is asked again after this long.
 const PAUSE: Duration = Duration::from_mins(5);
 
-/// When each workspace was last asked to move, by this master.
-pub(super) type Asked = BTreeMap<WorkspaceId, Instant>;
+/// When each workspace was last asked to leave a server, by this master.
+pub(super) type Asked = BTreeMap<(ServerId, WorkspaceId), Instant>;
+
+/// Forgets who may be asked again, and who was asked to leave a server that is not to be left any more.
+pub(super) fn forget(asked: &mut Asked, servers: &[ServerState]) {
+    let to_leave = |id: ServerId| servers.iter().any(|server| server.record.id == id);
+    asked.retain(|&(server, _), at| at.elapsed() < PAUSE && to_leave(server));
+}
 
 impl Core {
     /// Takes every drain a step further.
     pub(super) async fn drain_servers(self: &Arc<Self>, asked: &mut Asked) -> Result<()> {
-        asked.retain(|_, at| at.elapsed() < PAUSE);
         let mut servers = self.store.servers().await?;
         servers.retain(|server| server.record.scheduling == Scheduling::Draining);
+        forget(asked, &servers);
         for server in &servers {
             if let Err(error) = self.drain(server, asked).await {
                 tracing::warn!(server = server.record.spec.name, error = error.chain(), "server not drained further");
@@ -38,14 +44,16 @@ impl Core {
     }
 
     async fn drain(self: &Arc<Self>, server: &ServerState, asked: &mut Asked) -> Result<()> {
-        let rows = self.workspaces_of(server.record.id).await?;
+        let here = server.record.id;
+        let rows = self.workspaces_of(here).await?;
         if rows.is_empty() {
             return self.drained(server).await;
         }
         let is_moving = |row: &&Workspace| row.desired.switch.is_some_and(|switch| switch.way().is_some());
         let places = self.config.drain_parallel.saturating_sub(rows.iter().filter(is_moving).count());
-        let may_go =
-            |row: &&Workspace| row.is_settled() && row.observed.status != Status::Lost && !asked.contains_key(&row.id);
+        let may_go = |row: &&Workspace| {
+            row.is_settled() && row.observed.status != Status::Lost && !asked.contains_key(&(here, row.id))
+        };
         let candidates: Vec<_> = rows.iter().filter(may_go).cloned().collect();
         // What leaves must be asked while it is there.
         if server.observation.availability != Availability::Healthy {
@@ -61,11 +69,11 @@ impl Core {
                 Ok(true) => begun += 1,
                 Err(error) => {
                     self.tell_stuck(server, &row, &error).await?;
-                    asked.insert(row.id, Instant::now());
+                    asked.insert((here, row.id), Instant::now());
                     continue;
                 }
             }
-            asked.insert(row.id, Instant::now());
+            asked.insert((here, row.id), Instant::now());
             self.send_elsewhere(row, MoveCause::Drain).await?;
         }
         Ok(())

@@ -17,12 +17,13 @@ impl Core {
             row.observed.status == Status::Lost && row.is_settled() && row.desired.spec.failover == Failover::Auto
         };
         for row in self.workspaces_of(server.record.id).await?.into_iter().filter(wants) {
-            if asked.contains_key(&row.id) {
+            let of_it = (server.record.id, row.id);
+            if asked.contains_key(&of_it) {
                 continue;
             }
             match self.has_what_to_follow(&row).await {
                 Ok(()) => {
-                    asked.insert(row.id, tokio::time::Instant::now());
+                    asked.insert(of_it, tokio::time::Instant::now());
                     self.send_elsewhere(row, MoveCause::Failover).await?;
                 }
                 Err(error) if error.kind() == ErrorKind::NotFound => self.waits_for_snapshot(&row).await?,

@@ -13,7 +13,7 @@ use crate::id::ServerId;
 use crate::model::{Availability, Health, Observed, Problem, ServerState, Status, Workspace};
 use crate::orchestrator::Core;
 use crate::orchestrator::health::at_first;
-use crate::orchestrator::reconcile::drain::Asked;
+use crate::orchestrator::reconcile::drain::{Asked, forget};
 use crate::port::{PageRequest, WorkspaceFilter};
 
 /// Since when this master has seen each server offline.
@@ -24,6 +24,7 @@ impl Core {
     pub(super) async fn show_lost(self: &Arc<Self>, away: &mut Away, asked: &mut Asked) -> Result<()> {
         let mut offline = self.store.servers().await?;
         offline.retain(|server| server.observation.availability == Availability::Offline);
+        forget(asked, &offline);
         away.retain(|id, _| offline.iter().any(|server| server.record.id == *id));
         for server in &offline {
             let since = *away.entry(server.record.id).or_insert_with(Instant::now);

@@ -47,15 +47,16 @@ pub(super) async fn keep_working(core: Arc<Core>) {
 
 /// Compares rows and servers, for ever.
 pub(super) async fn keep_reconciling(core: Arc<Core>) {
-    let (mut suspects, mut away, mut asked) = (BTreeMap::new(), Away::new(), Asked::new());
+    let (mut suspects, mut away) = (BTreeMap::new(), Away::new());
+    let (mut to_drain, mut to_fail_over) = (Asked::new(), Asked::new());
     loop {
         if let Err(error) = core.compare_all(&mut suspects).await {
             tracing::warn!(error = error.chain(), "servers not compared");
         }
-        if let Err(error) = core.show_lost(&mut away, &mut asked).await {
+        if let Err(error) = core.show_lost(&mut away, &mut to_fail_over).await {
             tracing::warn!(error = error.chain(), "lost workspaces not shown");
         }
-        if let Err(error) = core.drain_servers(&mut asked).await {
+        if let Err(error) = core.drain_servers(&mut to_drain).await {
             tracing::warn!(error = error.chain(), "servers not drained");
         }
         if let Err(error) = core.stop_idle().await {

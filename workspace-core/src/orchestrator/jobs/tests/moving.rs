@@ -99,7 +99,12 @@ async fn a_drained_server_is_left_by_what_runs_and_by_what_is_stopped() {
         }
     }
     assert!(kinds(&rig, runs.id).await.contains(&"workspace.moved".to_owned()));
-    rig.fleet.remove_server(&Caller::admin(), rig.server).await.unwrap();
+    // And back, at once.
+    rig.fleet.uncordon_server(&Caller::admin(), rig.server).await.unwrap();
+    drain(&rig, second).await;
+    time(&rig, 2 * MINUTE, GOOD).await;
+    assert_eq!(row(&rig, runs.id).await.desired.server, Some(rig.server));
+    rig.fleet.remove_server(&Caller::admin(), second).await.unwrap();
     rig.fleet.start_workspace(&rig.me, rests.id).await.unwrap();
     rig.settled(rests.id, Status::Running).await;
     assert!(rig.world.violations().is_empty(), "{:?}", rig.world.violations());
