@@ -7,9 +7,8 @@ use tokio::time::timeout;
 
 use crate::error::{Error, Result};
 use crate::id::SnapshotId;
-use crate::model::{Project, ProjectCopy, SavedOnStop, SnapshotProfile, SyncStep, Work, Workspace};
+use crate::model::{Project, ProjectCopy, SavedOnStop, SnapshotProfile, Workspace};
 use crate::orchestrator::Core;
-use crate::orchestrator::jobs::NewJob;
 use crate::orchestrator::projects::in_use;
 use crate::orchestrator::refusal::refused;
 use crate::port::{Change, Refused, Write};
@@ -50,11 +49,9 @@ impl Core {
         mut project: Project,
         copy: ProjectCopy,
     ) -> Result<SnapshotId> {
-        let (snapshot, profile) = (SnapshotId::from_uuid(self.env.uuid()), SnapshotProfile::Full);
         let message = Some(MESSAGE.to_owned());
-        let work = Work::Sync(vec![SyncStep::Snapshot { snapshot, profile, message: message.clone() }]);
-        let job = self.job_row(NewJob { project: &project, copy: copy.clone(), session: None, finishes: None, work });
-        let row_of = self.snapshot_row(&job, snapshot, profile, message);
+        let (job, row_of) = self.snapshot_job(&project, copy.clone(), SnapshotProfile::Full, message);
+        let snapshot = row_of.id;
         let data = json!({ "snapshot": snapshot, "job": job.id });
         let started = self.event(row.id.as_uuid(), "workspace.snapshot_started", data);
         loop {

@@ -2,8 +2,11 @@
 
 use crate::error::{ErrorKind, Result};
 use crate::id::SnapshotId;
-use crate::model::{Job, Problem, Project, Snapshot, SnapshotProfile, SnapshotStatus, StepReport, SyncStep};
+use crate::model::{
+    Job, Problem, Project, ProjectCopy, Snapshot, SnapshotProfile, SnapshotStatus, StepReport, SyncStep, Work,
+};
 use crate::orchestrator::Core;
+use crate::orchestrator::jobs::insert::NewJob;
 use crate::orchestrator::jobs::report::saved_event;
 use crate::port::Write;
 
@@ -11,6 +14,21 @@ use crate::port::Write;
 const UNREADABLE: usize = 20;
 
 impl Core {
+    /// A job that writes a snapshot of a copy, and the snapshot's row.
+    pub(in crate::orchestrator) fn snapshot_job(
+        &self,
+        project: &Project,
+        copy: ProjectCopy,
+        profile: SnapshotProfile,
+        message: Option<String>,
+    ) -> (Job, Snapshot) {
+        let snapshot = SnapshotId::from_uuid(self.env.uuid());
+        let work = Work::Sync(vec![SyncStep::Snapshot { snapshot, profile, message: message.clone() }]);
+        let job = self.job_row(NewJob { project, copy, session: None, finishes: None, work });
+        let row = self.snapshot_row(&job, snapshot, profile, message);
+        (job, row)
+    }
+
     /// The row of a snapshot that a job is to write.
     pub(in crate::orchestrator) fn snapshot_row(
         &self,

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{ProjectId, SnapshotId};
-use crate::model::{Job, Project, Scope, Snapshot, SnapshotProfile, SyncStep, Work};
-use crate::orchestrator::jobs::NewJob;
+use crate::model::{Job, Project, Scope, Snapshot, SnapshotProfile};
 use crate::orchestrator::projects::in_use;
 use crate::orchestrator::refusal::refused;
 use crate::orchestrator::workspaces::Idempotency;
@@ -115,12 +114,10 @@ impl Core {
                     return Ok(None);
                 };
                 self.storage()?;
-                let (snapshot, profile) = (SnapshotId::from_uuid(self.env.uuid()), SnapshotProfile::Full);
                 let message = Some(MESSAGE.to_owned());
-                let work = Work::Sync(vec![SyncStep::Snapshot { snapshot, profile, message: message.clone() }]);
-                let job = self.job_row(NewJob { project: origin, copy, session: None, finishes: None, work });
-                clone.seed = Some(snapshot);
-                return Ok(Some((self.snapshot_row(&job, snapshot, profile, message), job)));
+                let (job, snapshot) = self.snapshot_job(origin, copy, SnapshotProfile::Full, message);
+                clone.seed = Some(snapshot.id);
+                return Ok(Some((snapshot, job)));
             }
         };
         if snapshot.project != origin.id {

@@ -6,13 +6,10 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::error::Result;
-use crate::id::SnapshotId;
 use crate::model::{
-    Availability, Project, ProjectCopy, Rescue, ReservationPart, Snapshot, SnapshotProfile, SnapshotStatus, SyncStep,
-    Work,
+    Availability, Project, ProjectCopy, Rescue, ReservationPart, Snapshot, SnapshotProfile, SnapshotStatus,
 };
 use crate::orchestrator::Core;
-use crate::orchestrator::jobs::NewJob;
 use crate::orchestrator::refusal::refused;
 use crate::port::{Change, ObjectKind, Refused, Write};
 
@@ -59,12 +56,9 @@ impl Core {
 
     async fn begin_rescue(self: &Arc<Self>, project: &Project, at: usize) -> Result<()> {
         let Some(rescue) = project.rescues.get(at) else { return Ok(()) };
-        let (id, profile) = (SnapshotId::from_uuid(self.env.uuid()), SnapshotProfile::Full);
         let message = Some(MESSAGE.to_owned());
-        let work = Work::Sync(vec![SyncStep::Snapshot { snapshot: id, profile, message: message.clone() }]);
-        let copy = rescue.copy.clone();
-        let job = self.job_row(NewJob { project, copy, session: None, finishes: None, work });
-        let row = self.snapshot_row(&job, id, profile, message);
+        let (job, row) = self.snapshot_job(project, rescue.copy.clone(), SnapshotProfile::Full, message);
+        let id = row.id;
         let mut next = project.clone();
         next.rescues[at] = Rescue { snapshot: Some(id), ..rescue.clone() };
         let change = Change::by(self.lease.fence())

@@ -1,9 +1,8 @@
 //! Taking and forgetting snapshots.
 
 use crate::error::Result;
-use crate::id::{ProjectId, SnapshotId};
-use crate::model::{Scope, Snapshot, SnapshotProfile, SyncStep, Work};
-use crate::orchestrator::jobs::NewJob;
+use crate::id::ProjectId;
+use crate::model::{Scope, Snapshot, SnapshotProfile};
 use crate::orchestrator::projects::sync::filled_copy;
 use crate::orchestrator::{Caller, Orchestrator};
 use crate::port::Write;
@@ -29,11 +28,7 @@ impl Orchestrator {
         let project = core.project_of(caller, project).await?;
         core.storage()?;
         let copy = filled_copy(&project)?;
-        let snapshot = SnapshotId::from_uuid(core.env.uuid());
-        let step = SyncStep::Snapshot { snapshot, profile: new.profile, message: new.message.clone() };
-        let work = Work::Sync(vec![step]);
-        let job = core.job_row(NewJob { project: &project, copy, session: None, finishes: None, work });
-        let row = core.snapshot_row(&job, snapshot, new.profile, new.message);
+        let (job, row) = core.snapshot_job(&project, copy, new.profile, new.message);
         core.begin_job(&project, job, vec![Write::PutSnapshot(Box::new(row.clone()))]).await?;
         Ok(row)
     }

@@ -5,12 +5,9 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{JobId, SnapshotId};
-use crate::model::{
-    Job, Move, Project, ProjectCopy, Snapshot, SnapshotProfile, SnapshotStatus, SyncStep, Work, Workspace, Written,
-};
+use crate::id::JobId;
+use crate::model::{Job, Move, Project, ProjectCopy, Snapshot, SnapshotProfile, SnapshotStatus, Workspace, Written};
 use crate::orchestrator::Core;
-use crate::orchestrator::jobs::NewJob;
 use crate::orchestrator::projects::{data_changed, in_use};
 use crate::orchestrator::refusal::refused;
 use crate::port::{Change, JobFilter, PageRequest, Refused, Write};
@@ -72,13 +69,10 @@ impl Core {
         if self.is_written_into(&project).await? {
             return Err(Error::new(ErrorKind::ProjectBusy, "a job works on the project"));
         }
-        let (id, profile) = (SnapshotId::from_uuid(self.env.uuid()), SnapshotProfile::Full);
         let message = Some(format!("before it moves: {}", way.cause.name()));
-        let work = Work::Sync(vec![SyncStep::Snapshot { snapshot: id, profile, message: message.clone() }]);
-        let job: Job = self.job_row(NewJob { project: &project, copy, session: None, finishes: None, work });
-        let snapshot = self.snapshot_row(&job, id, profile, message);
-        let written = Written { snapshot: id, revision: project.revision + 1 };
-        let data = json!({ "snapshot": id, "job": job.id });
+        let (job, snapshot) = self.snapshot_job(&project, copy, SnapshotProfile::Full, message);
+        let written = Written { snapshot: snapshot.id, revision: project.revision + 1 };
+        let data = json!({ "snapshot": snapshot.id, "job": job.id });
         let change = Change::by(self.lease.fence())
             .with(self.on_its_way(row, Move { written: Some(written), job: None, ..way }, None))
             .with(in_use(&project))
