@@ -191,6 +191,12 @@ fn story(world: &World, id: WorkspaceId, events: &[Event], gone: bool) {
     let of = |kind: &'static str| events.iter().filter(move |event| event.kind == kind);
     let died = of("workspace.died").count() as u64;
     let for_memory = of("workspace.died").filter(|event| event.data["code"] == "out_of_memory").count() as u64;
+    // What ended has a code; what was never started has not.
+    if let Some(death) =
+        of("workspace.died").find(|event| event.data["code"] == "exited" && event.data["exit_code"].is_null())
+    {
+        world.violation(&format_args!("{id} is said to have died without an end: {}", death.data));
+    }
     let (ends, ends_for_memory) = world.ends_of(id.as_uuid());
     if died > ends || for_memory > ends_for_memory {
         let (said, was) = ((died, for_memory), (ends, ends_for_memory));
