@@ -143,22 +143,10 @@ mod tests {
     use tokio::time::sleep;
 
     use crate::model::{PlacementSpec, Status, Workspace};
-    use crate::orchestrator::{Caller, NewWorkspace, Orchestrator, Registration};
-    use crate::resources::Resources;
-    use crate::testing::sim::{FaultPlan, SimPool, World};
+    use crate::orchestrator::test_fleet::fleet_of;
+    use crate::orchestrator::{Caller, NewWorkspace, Orchestrator};
 
     const MINUTE: Duration = Duration::from_mins(1);
-
-    async fn fleet(world: &std::sync::Arc<World>) -> Orchestrator {
-        let fleet = Orchestrator::builder(SimPool::new(world)).environment(world.environment()).start().await.unwrap();
-        let totals = Resources { cpu_millis: 8_000, memory_mib: 8_192, disk_gib: 40, slots: 16, gpus: 0 };
-        for name in ["one", "two"] {
-            world.add_server(name, totals, &["base"], &[]);
-            let spec = crate::model::ServerSpec::new(name, format!("sim://{name}"));
-            fleet.register_server(&Caller::admin(), spec, Registration::MustAnswer, None).await.unwrap();
-        }
-        fleet
-    }
 
     /// Makes a workspace that would rather be on server one.
     async fn made(fleet: &Orchestrator, name: &str) -> Workspace {
@@ -175,8 +163,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_server_where_creates_fail_gets_nothing_new_until_a_trial_succeeds() {
-        let world = World::new(1, FaultPlan::none());
-        let fleet = fleet(&world).await;
+        let (world, fleet, _) = fleet_of(["one", "two"]).await;
         let old = made(&fleet, "old").await;
         assert!(is_on(&fleet, &old, "one").await);
         world.fill_disk("one", true);
@@ -206,8 +193,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_workspace_that_fails_again_and_again_closes_no_server() {
-        let world = World::new(1, FaultPlan::none());
-        let fleet = fleet(&world).await;
+        let (world, fleet, _) = fleet_of(["one", "two"]).await;
         let row = made(&fleet, "a").await;
         fleet.stop_workspace(&Caller::admin(), row.id).await.unwrap();
         fleet.wait(&Caller::admin(), row.id, MINUTE).await.unwrap();

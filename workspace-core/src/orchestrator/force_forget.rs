@@ -42,23 +42,16 @@ mod tests {
     use tokio::time::sleep;
 
     use crate::error::ErrorKind;
-    use crate::model::{ServerSpec, Status};
-    use crate::orchestrator::{Caller, NewWorkspace, Orchestrator, Registration};
-    use crate::resources::Resources;
-    use crate::testing::sim::{FaultPlan, SimPool, World};
+    use crate::model::Status;
+    use crate::orchestrator::test_fleet::fleet_of;
+    use crate::orchestrator::{Caller, NewWorkspace};
 
     const MINUTE: Duration = Duration::from_mins(1);
 
     #[tokio::test(start_paused = true)]
     async fn what_is_forgotten_frees_its_server_and_does_not_come_back_with_it() {
-        let world = World::new(1, FaultPlan::none());
-        let totals = Resources { cpu_millis: 4_000, memory_mib: 4_096, disk_gib: 10, slots: 10, gpus: 0 };
-        world.add_server("one", totals, &["base"], &[]);
-        let fleet = Orchestrator::builder(SimPool::new(&world)).environment(world.environment()).start().await.unwrap();
+        let (world, fleet, [server]) = fleet_of(["one"]).await;
         let admin = Caller::admin();
-        let spec = ServerSpec::new("one", "sim://one");
-        let server =
-            fleet.register_server(&admin, spec.clone(), Registration::MustAnswer, None).await.unwrap().record.id;
         let id = fleet.create_workspace(&admin, NewWorkspace::new("hello", "base"), None).await.unwrap().id;
         assert_eq!(fleet.wait(&admin, id, MINUTE).await.unwrap().observed.status, Status::Running);
         let refused = fleet.force_forget(&admin, id).await.unwrap_err();

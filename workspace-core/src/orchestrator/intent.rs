@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::error::Result;
 use crate::id::WorkspaceId;
-use crate::model::{Desired, Status, Workspace};
+use crate::model::{Desired, Observed, Status, Workspace};
 use crate::orchestrator::Core;
 use crate::orchestrator::refusal::refused;
 use crate::port::{Change, Refused, Write};
@@ -24,17 +24,27 @@ pub(super) struct Verdict {
 impl Core {
     /// The change that makes a verdict so.
     pub(super) fn verdict(&self, row: &Workspace, verdict: &Verdict) -> Change {
-        let at = self.env.now();
         Change::by(self.lease.fence())
-            .with(Write::DecideWorkspace {
-                id: row.id,
-                expected: row.revision,
-                desired: Box::new(verdict.desired.clone()),
-                status: verdict.status,
-                driver: Some(self.lease.fence().clone()),
-                at,
-            })
+            .with(self.decision(row, verdict.desired.clone(), verdict.status))
             .with(Write::Append(self.event(row.id.as_uuid(), verdict.event, json!({ "revision": row.revision + 1 }))))
+    }
+
+    /// What is wanted of a workspace from now on, decided on the row as it was read; this master drives it.
+    pub(super) fn decision(&self, row: &Workspace, desired: Desired, status: Option<Status>) -> Write {
+        Write::DecideWorkspace {
+            id: row.id,
+            expected: row.revision,
+            desired: Box::new(desired),
+            status,
+            driver: Some(self.lease.fence().clone()),
+            at: self.env.now(),
+        }
+    }
+
+    /// A decision, and what is seen with it.
+    pub(super) fn turned(&self, row: &Workspace, desired: Desired, observed: Observed) -> [Write; 2] {
+        let seen = Write::ObserveWorkspace { id: row.id, expected: row.revision + 1, observed, at: self.env.now() };
+        [self.decision(row, desired, None), seen]
     }
 
     /// Decides on the newest row, again when somebody else was faster, unless `if_match` pins the revision. `None`

@@ -63,6 +63,8 @@ mod stats;
 mod stop_workspace;
 mod switch_project;
 mod tasks;
+#[cfg(test)]
+mod test_fleet;
 mod tokens;
 mod update_server;
 mod usage;

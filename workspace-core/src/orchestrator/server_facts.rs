@@ -54,10 +54,8 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ServerSpec;
-    use crate::orchestrator::{Caller, Orchestrator, Registration};
-    use crate::resources::Resources;
-    use crate::testing::sim::{FaultPlan, SimPool, World};
+    use crate::orchestrator::Caller;
+    use crate::orchestrator::test_fleet::fleet_of;
 
     fn day(day: u64) -> Timestamp {
         Timestamp::from_micros(1_795_262_400_000_000).plus(Duration::from_hours(24 * day))
@@ -79,11 +77,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_wrong_clock_is_shown_and_told_once() {
-        let world = World::new(1, FaultPlan::none());
-        world.add_server("one", Resources { slots: 1, ..Resources::default() }, &["base"], &[]);
-        let fleet = Orchestrator::builder(SimPool::new(&world)).environment(world.environment()).start().await.unwrap();
-        let (admin, spec) = (Caller::admin(), ServerSpec::new("one", "sim://one"));
-        let id = fleet.register_server(&admin, spec, Registration::MustAnswer, None).await.unwrap().record.id;
+        let (world, fleet, [id]) = fleet_of(["one"]).await;
+        let admin = Caller::admin();
         let seen = async || {
             tokio::time::sleep(Duration::from_mins(1)).await;
             let observation = fleet.server(&admin, id).await.unwrap().observation;

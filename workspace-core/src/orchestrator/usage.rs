@@ -157,22 +157,17 @@ mod tests {
 
     use super::*;
     use crate::error::ErrorKind;
-    use crate::model::{ServerSpec, UsageEnd};
-    use crate::orchestrator::{NewWorkspace, Registration};
+    use crate::model::UsageEnd;
+    use crate::orchestrator::NewWorkspace;
+    use crate::orchestrator::test_fleet::fleet_of;
     use crate::resources::Resources;
-    use crate::testing::sim::{FaultPlan, SimPool, World};
 
     const MINUTE: Duration = Duration::from_mins(1);
 
     #[tokio::test(start_paused = true)]
     async fn what_ran_is_summed_within_the_window() {
-        let world = World::new(1, FaultPlan::none());
-        let totals = Resources { cpu_millis: 4_000, memory_mib: 4_096, disk_gib: 10, slots: 10, gpus: 0 };
-        world.add_server("one", totals, &["base"], &[]);
-        let fleet = Orchestrator::builder(SimPool::new(&world)).environment(world.environment()).start().await.unwrap();
+        let (world, fleet, _) = fleet_of(["one"]).await;
         let admin = Caller::admin();
-        let spec = ServerSpec::new("one", "sim://one");
-        fleet.register_server(&admin, spec, Registration::MustAnswer, None).await.unwrap();
         let anna = Caller::owner("anna");
         let mut new = NewWorkspace::new("hello", "base");
         new.spec.resources = Resources { cpu_millis: 500, memory_mib: 256, disk_gib: 1, slots: 0, gpus: 0 };

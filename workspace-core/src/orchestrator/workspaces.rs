@@ -49,6 +49,19 @@ pub struct WorkspaceStatus {
 }
 
 impl Core {
+    /// Every workspace that fits, as it is while the list is read.
+    pub(super) async fn every_workspace(&self, filter: &WorkspaceFilter) -> Result<Vec<Workspace>> {
+        let (mut page, mut all) = (PageRequest { after: None, limit: 1_000 }, Vec::new());
+        loop {
+            let rows = self.store.workspaces(filter, page).await?;
+            all.extend(rows.items);
+            match rows.next {
+                Some(next) => page.after = Some(next),
+                None => return Ok(all),
+            }
+        }
+    }
+
     pub(super) async fn remembered(&self, asked: Option<&IdempotencyRecord>) -> Result<Option<Uuid>> {
         let Some(asked) = asked else { return Ok(None) };
         if asked.key.is_empty() || asked.key.len() > 255 {

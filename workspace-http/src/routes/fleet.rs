@@ -4,18 +4,15 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use futures::StreamExt;
-use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use workspace_core::id::WorkspaceId;
 
 use crate::auth::Identity;
-use crate::extract::{Id, Json as Body, LastEvent, Query, WaitQuery};
+use crate::extract::{Json as Body, LastEvent};
 use crate::problem::Problem;
-use crate::settle::Settle;
 use crate::sse::{sse, stored};
 use crate::state::Api;
-use crate::wire::{Consistency, Explanation, Fleet, Workspace, WorkspaceBody};
+use crate::wire::{Consistency, Explanation, Fleet, WorkspaceBody};
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -23,29 +20,6 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(events))
         .routes(routes!(explain))
         .routes(routes!(consistency))
-        .routes(routes!(force_forget))
-}
-
-/// End a workspace without asking its server, which will not be back.
-///
-/// What it held is given back at once. Should the server come back, what is left of the workspace there is removed,
-/// and with an unnamed project its data. Refused while the server answers.
-#[utoipa::path(
-    post, path = "/admin/workspaces/{id}/force-forget", tag = "fleet", params(("id" = String, Path), WaitQuery),
-    responses(
-        (status = 200, description = "It is gone", body = Workspace),
-        (status = 202, description = "It is being forgotten", body = Workspace)
-    )
-)]
-async fn force_forget(
-    State(api): State<Api>,
-    Identity(caller): Identity,
-    Id(id): Id<WorkspaceId>,
-    Query(wait): Query<WaitQuery>,
-) -> Result<Response, Problem> {
-    let settle = Settle::new(&api, &caller, &wait)?;
-    let row = api.orchestrator().force_forget(&caller, id).await?;
-    settle.answer(row, StatusCode::OK).await
 }
 
 /// The fleet in one look.

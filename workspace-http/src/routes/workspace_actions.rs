@@ -21,6 +21,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(restart))
         .routes(routes!(keep_alive))
         .routes(routes!(switch))
+        .routes(routes!(force_forget))
 }
 
 /// Start a workspace that does not run, where its data is.
@@ -115,5 +116,27 @@ async fn switch(
 ) -> Result<Response, Problem> {
     let settle = Settle::new(&api, &caller, &wait)?;
     let row = api.orchestrator().switch_project(&caller, id, ProjectId::from_uuid(body.project)).await?;
+    settle.answer(row, StatusCode::OK).await
+}
+
+/// End a workspace without asking its server, which will not be back.
+///
+/// What it held is given back at once. Should the server come back, what is left of the workspace there is removed,
+/// and with an unnamed project its data. Refused while the server answers.
+#[utoipa::path(
+    post, path = "/admin/workspaces/{id}/force-forget", tag = "fleet", params(("id" = String, Path), WaitQuery),
+    responses(
+        (status = 200, description = "It is gone", body = Workspace),
+        (status = 202, description = "It is being forgotten", body = Workspace)
+    )
+)]
+async fn force_forget(
+    State(api): State<Api>,
+    Identity(caller): Identity,
+    Id(id): Id<WorkspaceId>,
+    Query(wait): Query<WaitQuery>,
+) -> Result<Response, Problem> {
+    let settle = Settle::new(&api, &caller, &wait)?;
+    let row = api.orchestrator().force_forget(&caller, id).await?;
     settle.answer(row, StatusCode::OK).await
 }

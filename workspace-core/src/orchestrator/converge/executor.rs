@@ -134,7 +134,7 @@ impl Core {
         if hopeless && row.desired.intent == Intent::Running {
             return self.give_up(row, step, &error).await.map(|()| Pass::Again);
         }
-        if matches!(step, Step::Written | Step::Moved) && (ends_a_way(&error) || self.is_overdue_way(row)) {
+        if step.may_be_given_up() && (ends_a_way(&error) || self.is_overdue_way(row)) {
             return Ok(if self.stays(row, step, &error).await? { Pass::Again } else { Pass::Later });
         }
         tracing::warn!(workspace = %row.id, step = step.name(), error = error.chain(), "step failed; trying again");

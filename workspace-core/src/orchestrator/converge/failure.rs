@@ -47,19 +47,10 @@ impl Core {
         observed: Observed,
         event: NewEvent,
     ) -> Result<()> {
-        let at = self.env.now();
         let drove = (&row.driver == self.lease.fence()).then(|| self.observation(row, &row.observed));
         let change = Change::by(self.lease.fence())
             .with_all(drove)
-            .with(Write::DecideWorkspace {
-                id: row.id,
-                expected: row.revision,
-                desired: Box::new(desired),
-                status: None,
-                driver: Some(self.lease.fence().clone()),
-                at,
-            })
-            .with(Write::ObserveWorkspace { id: row.id, expected: row.revision + 1, observed, at })
+            .with_all(self.turned(row, desired, observed))
             .with(Write::Append(event));
         match self.commit(change).await? {
             Ok(_) | Err(Refused::Stale { .. }) => Ok(()),

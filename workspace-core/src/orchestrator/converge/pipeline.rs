@@ -74,6 +74,11 @@ impl Step {
         }
     }
 
+    /// Whether the workspace may stay where it is when the step fails: nothing of it has left yet.
+    pub(super) const fn may_be_given_up(self) -> bool {
+        matches!(self, Self::Written | Self::Moved)
+    }
+
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Volume => "volume",

@@ -163,7 +163,8 @@ impl Core {
                 self.event(holder, "workspace.moved", data)
             }
         };
-        self.turned(row, desired, Observed { health: Health::Unknown, ..observed })
+        Change::by(self.lease.fence())
+            .with_all(self.turned(row, desired, Observed { health: Health::Unknown, ..observed }))
             .with(in_use(&Project { copy, ..next.project.clone() }))
             .with(Write::Release { holder, part: ReservationPart::Compute })
             .with_all(reserve(holder, ReservationPart::Compute, compute))
@@ -181,8 +182,8 @@ impl Core {
         let desired = Desired { switch: None, ..row.desired.clone() };
         // What it had on its server may be gone: the next start makes everything anew.
         let observed = Observed { error: Some(problem), ..Observed::new(Status::Error) };
-        let change = self
-            .turned(row, desired, observed)
+        let change = Change::by(self.lease.fence())
+            .with_all(self.turned(row, desired, observed))
             .with(Write::Release { holder: parent, part: ReservationPart::Compute })
             .with(Write::Append(event));
         match self.commit(change).await? {

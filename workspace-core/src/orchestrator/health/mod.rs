@@ -21,7 +21,7 @@ use crate::id::WorkspaceId;
 use crate::model::{Health, HealthSpec, Observed, Status, Workspace};
 use crate::orchestrator::Core;
 use crate::orchestrator::refusal::refused;
-use crate::port::{Change, PageRequest, Refused, WorkspaceFilter, Write};
+use crate::port::{Change, Refused, WorkspaceFilter, Write};
 
 /// What starts is looked at this often, whatever its interval: somebody waits for it.
 const SOON: Duration = Duration::from_secs(1);
@@ -111,21 +111,15 @@ impl Core {
     /// Begins to look at what nobody looks at.
     pub(super) async fn watch_all(self: &Arc<Self>) -> Result<()> {
         let running = WorkspaceFilter { status: Some(Status::Running), ..WorkspaceFilter::default() };
-        let mut page = PageRequest { after: None, limit: 1_000 };
-        loop {
-            let rows = self.store.workspaces(&running, page).await?;
-            for row in rows.items.into_iter().filter(|row| row.desired.claimed.health.is_some() && row.is_settled()) {
-                if &row.driver == self.lease.fence() {
-                    self.watch_health(&row);
-                } else {
-                    self.adopt_to_watch(row).await?;
-                }
-            }
-            match rows.next {
-                Some(next) => page.after = Some(next),
-                None => return Ok(()),
+        let has_check = |row: &Workspace| row.desired.claimed.health.is_some() && row.is_settled();
+        for row in self.every_workspace(&running).await?.into_iter().filter(has_check) {
+            if &row.driver == self.lease.fence() {
+                self.watch_health(&row);
+            } else {
+                self.adopt_to_watch(row).await?;
             }
         }
+        Ok(())
     }
 
     /// What rests is driven by nobody in particular: its driver may be an earlier life of ours, or gone. Only its

@@ -5,10 +5,10 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::id::WorkspaceId;
-use crate::model::{Health, HealthCheck, HealthSpec, ServerSpec, Status};
-use crate::orchestrator::{Caller, NewWorkspace, Orchestrator, Registration};
-use crate::resources::Resources;
-use crate::testing::sim::{FaultPlan, SimPool, World};
+use crate::model::{Health, HealthCheck, HealthSpec, Status};
+use crate::orchestrator::test_fleet::fleet_of;
+use crate::orchestrator::{Caller, NewWorkspace, Orchestrator};
+use crate::testing::sim::{SimPool, World};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -20,13 +20,8 @@ struct Rig {
 
 impl Rig {
     async fn new() -> Self {
-        let world = World::new(1, FaultPlan::none());
-        let totals = Resources { cpu_millis: 4_000, memory_mib: 4_096, disk_gib: 10, slots: 10, gpus: 0 };
-        world.add_server("one", totals, &["base"], &[]);
-        let fleet = Orchestrator::builder(SimPool::new(&world)).environment(world.environment()).start().await.unwrap();
-        let (admin, spec) = (Caller::admin(), ServerSpec::new("one", "sim://one"));
-        fleet.register_server(&admin, spec, Registration::MustAnswer, None).await.unwrap();
-        Self { world, fleet, admin }
+        let (world, fleet, _) = fleet_of(["one"]).await;
+        Self { world, fleet, admin: Caller::admin() }
     }
 
     async fn run(&self, name: &str, check: HealthCheck) -> WorkspaceId {

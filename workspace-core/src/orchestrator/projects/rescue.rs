@@ -6,9 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::error::Result;
-use crate::model::{
-    Availability, Project, ProjectCopy, Rescue, ReservationPart, Snapshot, SnapshotProfile, SnapshotStatus,
-};
+use crate::model::{Availability, Project, ProjectCopy, ReservationPart, Snapshot, SnapshotProfile, SnapshotStatus};
 use crate::orchestrator::Core;
 use crate::orchestrator::refusal::refused;
 use crate::port::{Change, ObjectKind, Refused, Write};
@@ -55,14 +53,14 @@ impl Core {
     }
 
     async fn begin_rescue(self: &Arc<Self>, project: &Project, at: usize) -> Result<()> {
-        let Some(rescue) = project.rescues.get(at) else { return Ok(()) };
+        let mut next = project.clone();
+        let Some(rescue) = next.rescues.get_mut(at) else { return Ok(()) };
         let message = Some(MESSAGE.to_owned());
         let (job, row) = self.snapshot_job(project, rescue.copy.clone(), SnapshotProfile::Full, message);
-        let id = row.id;
-        let mut next = project.clone();
-        next.rescues[at] = Rescue { snapshot: Some(id), ..rescue.clone() };
+        let (id, holder) = (row.id, rescue.holder);
+        rescue.snapshot = Some(id);
         let change = Change::by(self.lease.fence())
-            .with(Write::Release { holder: rescue.holder, part: ReservationPart::Compute })
+            .with(Write::Release { holder, part: ReservationPart::Compute })
             .with(Write::UpdateProject { project: next, expected: project.revision })
             .with(Write::PutSnapshot(Box::new(row)))
             .with(Write::InsertJob(Box::new(job.clone())));

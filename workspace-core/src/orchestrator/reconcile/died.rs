@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::error::Result;
 use crate::model::{Desired, Intent, Observed, Problem, RestartPolicy, Status, Workspace};
 use crate::orchestrator::Core;
-use crate::port::{ContainerState, ContainerStatus, PageRequest, Server, WorkspaceFilter};
+use crate::port::{ContainerState, ContainerStatus, Server, WorkspaceFilter};
 
 /// A workspace that ran this long starts counting its restarts anew.
 const STEADY: Duration = Duration::from_mins(10);
@@ -134,20 +134,13 @@ impl Core {
     ) -> Result<()> {
         let (here, status) = (Some(server.id()), Some(status));
         let filter = WorkspaceFilter { server: here, status, ..WorkspaceFilter::default() };
-        let mut page = PageRequest { after: None, limit: 1_000 };
-        loop {
-            let rows = self.store.workspaces(&filter, page).await?;
-            for row in rows.items.iter().filter(|row| should_run(row)) {
-                let name = row.container_name(row.observed.generation);
-                if !containers.iter().any(|container| container.name == name) {
-                    self.missing(server, row, &name).await?;
-                }
-            }
-            match rows.next {
-                Some(next) => page.after = Some(next),
-                None => return Ok(()),
+        for row in self.every_workspace(&filter).await?.iter().filter(|row| should_run(row)) {
+            let name = row.container_name(row.observed.generation);
+            if !containers.iter().any(|container| container.name == name) {
+                self.missing(server, row, &name).await?;
             }
         }
+        Ok(())
     }
 
     /// The row was read after the list: only a second look tells a new container from a missing one.

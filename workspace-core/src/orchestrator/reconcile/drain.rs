@@ -13,9 +13,10 @@ use crate::model::{
     Availability, Desired, Intent, MoveCause, Scheduling, ServerRecord, ServerState, Status, Switch, Workspace,
 };
 use crate::orchestrator::Core;
+use crate::orchestrator::converge::request_elsewhere;
 use crate::orchestrator::intent::Verdict;
-use crate::placement::{PlacementRequest, built_in};
-use crate::port::{PageRequest, WorkspaceFilter, Write};
+use crate::placement::built_in;
+use crate::port::{WorkspaceFilter, Write};
 
 /// A workspace that could not move is asked again after this long.
 const PAUSE: Duration = Duration::from_mins(5);
@@ -106,14 +107,7 @@ impl Core {
             Intent::Running => spec.resources,
             _ => spec.resources.only_disk(),
         };
-        let request = PlacementRequest {
-            resources,
-            labels: spec.placement.requirements(),
-            server: spec.placement.server.clone(),
-            required: spec.placement.required,
-            even_if_cordoned: false,
-            excluded: row.desired.server.into_iter().collect(),
-        };
+        let request = request_elsewhere(row, resources);
         let strategy = built_in(spec.placement.strategy.unwrap_or_default());
         let servers = self.store.servers().await?;
         self.explain_place(strategy.as_ref(), &servers, &request, 0).0.map(|_| true)
@@ -141,14 +135,8 @@ impl Core {
     /// Every workspace of a server that is not deleted.
     pub(super) async fn workspaces_of(&self, server: ServerId) -> Result<Vec<Workspace>> {
         let filter = WorkspaceFilter { server: Some(server), ..WorkspaceFilter::default() };
-        let (mut page, mut all) = (PageRequest { after: None, limit: 1_000 }, Vec::new());
-        loop {
-            let rows = self.store.workspaces(&filter, page).await?;
-            all.extend(rows.items.into_iter().filter(|row| row.observed.status != Status::Deleted));
-            match rows.next {
-                Some(next) => page.after = Some(next),
-                None => return Ok(all),
-            }
-        }
+        let mut rows = self.every_workspace(&filter).await?;
+        rows.retain(|row| row.observed.status != Status::Deleted);
+        Ok(rows)
     }
 }

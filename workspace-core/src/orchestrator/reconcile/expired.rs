@@ -7,30 +7,22 @@ use crate::error::Result;
 use crate::model::{Desired, Intent, Status, Workspace};
 use crate::orchestrator::Core;
 use crate::orchestrator::intent::Verdict;
-use crate::port::{PageRequest, WorkspaceFilter};
+use crate::port::WorkspaceFilter;
 
 impl Core {
     /// Deletes what has outlived its `ttl`.
     pub(super) async fn expire(self: &Arc<Self>) -> Result<()> {
-        let mut page = PageRequest { after: None, limit: 1_000 };
-        loop {
-            let rows = self.store.workspaces(&WorkspaceFilter::default(), page).await?;
-            for row in rows.items {
-                if self.is_expired(&row) {
-                    tracing::info!(workspace = %row.id, "time to live has ended");
-                    self.decide(row, None, |row| {
-                        let desired = Desired { intent: Intent::Deleted, ..row.desired.clone() };
-                        let verdict = Verdict { desired, status: Some(Status::Deleting), event: "workspace.expired" };
-                        Ok(self.is_expired(row).then_some(verdict))
-                    })
-                    .await?;
-                }
-            }
-            match rows.next {
-                Some(next) => page.after = Some(next),
-                None => return Ok(()),
-            }
+        let rows = self.every_workspace(&WorkspaceFilter::default()).await?;
+        for row in rows.into_iter().filter(|row| self.is_expired(row)) {
+            tracing::info!(workspace = %row.id, "time to live has ended");
+            self.decide(row, None, |row| {
+                let desired = Desired { intent: Intent::Deleted, ..row.desired.clone() };
+                let verdict = Verdict { desired, status: Some(Status::Deleting), event: "workspace.expired" };
+                Ok(self.is_expired(row).then_some(verdict))
+            })
+            .await?;
         }
+        Ok(())
     }
 
     fn is_expired(&self, row: &Workspace) -> bool {

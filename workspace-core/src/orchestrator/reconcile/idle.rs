@@ -16,7 +16,7 @@ use crate::id::WorkspaceId;
 use crate::model::{Desired, Intent, Status, Workspace};
 use crate::orchestrator::Core;
 use crate::orchestrator::intent::Verdict;
-use crate::port::{Change, PageRequest, WorkspaceFilter, Write};
+use crate::port::{Change, WorkspaceFilter, Write};
 
 /// How many events are read at once.
 const PAGE: u32 = 1_000;
@@ -25,18 +25,11 @@ impl Core {
     /// Stops what was not used for its `idle_timeout`, and tells what is in use.
     pub(super) async fn stop_idle(self: &Arc<Self>) -> Result<()> {
         let filter = WorkspaceFilter { status: Some(Status::Running), ..WorkspaceFilter::default() };
-        let (mut page, mut running) = (PageRequest { after: None, limit: 1_000 }, BTreeSet::new());
-        loop {
-            let rows = self.store.workspaces(&filter, page).await?;
-            for row in rows.items.into_iter().filter(Workspace::is_settled) {
-                running.insert(row.id);
-                if let Some(seconds) = row.desired.spec.idle_timeout_seconds {
-                    self.look_whether_idle(row, Duration::from_secs(seconds)).await?;
-                }
-            }
-            match rows.next {
-                Some(next) => page.after = Some(next),
-                None => break,
+        let mut running = BTreeSet::new();
+        for row in self.every_workspace(&filter).await?.into_iter().filter(Workspace::is_settled) {
+            running.insert(row.id);
+            if let Some(seconds) = row.desired.spec.idle_timeout_seconds {
+                self.look_whether_idle(row, Duration::from_secs(seconds)).await?;
             }
         }
         self.uses.keep(|id| running.contains(&id));
@@ -110,11 +103,11 @@ mod tests {
 
     use crate::id::{MasterId, WorkspaceId};
     use crate::memory::MemoryStore;
-    use crate::model::{ServerSpec, Status};
-    use crate::orchestrator::{Caller, Config, NewWorkspace, Orchestrator, Registration};
+    use crate::model::Status;
+    use crate::orchestrator::test_fleet::{register, world_of};
+    use crate::orchestrator::{Caller, Config, NewWorkspace, Orchestrator};
     use crate::port::{ExecRequest, StateStore};
-    use crate::resources::Resources;
-    use crate::testing::sim::{FaultPlan, SimPool, World};
+    use crate::testing::sim::{SimPool, World};
 
     const MINUTE: Duration = Duration::from_mins(1);
 
@@ -135,14 +128,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_nobody_uses_is_stopped_and_what_somebody_uses_through_any_master_is_not() {
-        let world = World::new(1, FaultPlan::none());
-        let totals = Resources { cpu_millis: 4_000, memory_mib: 4_096, disk_gib: 10, slots: 10, gpus: 0 };
-        world.add_server("one", totals, &["base"], &[]);
+        let world = world_of(["one"]);
         let store: Arc<dyn StateStore> = Arc::new(MemoryStore::new(world.environment()));
         let first = master(&world, &store, "first").await;
         let admin = Caller::admin();
-        let spec = ServerSpec::new("one", "sim://one");
-        first.register_server(&admin, spec, Registration::MustAnswer, None).await.unwrap();
+        register(&first, ["one"]).await;
         let other = master(&world, &store, "other").await;
         let mut new = NewWorkspace::new("hello", "base");
         new.spec.idle_timeout_seconds = Some(600);

@@ -14,7 +14,7 @@ use crate::model::{Availability, Health, Observed, Problem, ServerState, Status,
 use crate::orchestrator::Core;
 use crate::orchestrator::health::at_first;
 use crate::orchestrator::reconcile::drain::{Asked, forget};
-use crate::port::{PageRequest, WorkspaceFilter};
+use crate::port::WorkspaceFilter;
 
 /// Since when this master has seen each server offline.
 pub(super) type Away = BTreeMap<ServerId, Instant>;
@@ -39,17 +39,10 @@ impl Core {
     async fn lose(self: &Arc<Self>, server: &ServerState) -> Result<()> {
         let (here, running) = (Some(server.record.id), Some(Status::Running));
         let filter = WorkspaceFilter { server: here, status: running, ..WorkspaceFilter::default() };
-        let mut page = PageRequest::default();
-        loop {
-            let rows = self.store.workspaces(&filter, page).await?;
-            for row in rows.items.iter().filter(|row| row.is_settled()) {
-                self.lost(row, &server.record.spec.name).await?;
-            }
-            match rows.next {
-                Some(next) => page.after = Some(next),
-                None => return Ok(()),
-            }
+        for row in self.every_workspace(&filter).await?.iter().filter(|row| row.is_settled()) {
+            self.lost(row, &server.record.spec.name).await?;
         }
+        Ok(())
     }
 
     async fn lost(&self, row: &Workspace, server: &str) -> Result<()> {
@@ -88,10 +81,9 @@ mod tests {
     use tokio::time::sleep;
 
     use crate::id::WorkspaceId;
-    use crate::model::{RestartPolicy, ServerSpec, Status, Workspace};
-    use crate::orchestrator::{Caller, NewWorkspace, Orchestrator, Registration};
-    use crate::resources::Resources;
-    use crate::testing::sim::{FaultPlan, SimPool, World};
+    use crate::model::{RestartPolicy, Status, Workspace};
+    use crate::orchestrator::test_fleet::fleet_of;
+    use crate::orchestrator::{Caller, NewWorkspace, Orchestrator};
 
     async fn rested(fleet: &Orchestrator, id: WorkspaceId, how_long: Duration) -> Workspace {
         sleep(how_long).await;
@@ -100,13 +92,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_workspace_is_lost_with_its_server_and_found_with_it() {
-        let world = World::new(1, FaultPlan::none());
-        let totals = Resources { cpu_millis: 4_000, memory_mib: 4_096, disk_gib: 10, slots: 10, gpus: 0 };
-        world.add_server("one", totals, &["base"], &[]);
-        let fleet = Orchestrator::builder(SimPool::new(&world)).environment(world.environment()).start().await.unwrap();
+        let (world, fleet, _) = fleet_of(["one"]).await;
         let (admin, minute) = (Caller::admin(), Duration::from_mins(1));
-        let spec = ServerSpec::new("one", "sim://one");
-        fleet.register_server(&admin, spec, Registration::MustAnswer, None).await.unwrap();
         let mut new = NewWorkspace::new("hello", "base");
         new.spec.restart.policy = RestartPolicy::Never;
         let id = fleet.create_workspace(&admin, new, None).await.unwrap().id;

@@ -4,3 +4,5 @@
 mod moved;
 mod stays;
 mod written;
+
+pub(in crate::orchestrator) use moved::request_elsewhere;

@@ -1,6 +1,5 @@
 //! The step that makes the data of a workspace anew on another server.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -116,16 +115,9 @@ impl Core {
 
     /// Finds a server and claims what is needed there.
     async fn leap(&self, leap: &Leap<'_>, change: impl Fn(&Decision) -> Change + Send + Sync) -> Result<()> {
-        let placement = &leap.row.desired.spec.placement;
-        let request = PlacementRequest {
-            resources: leap.compute.zip(leap.disk, u64::saturating_add),
-            labels: placement.requirements(),
-            server: placement.server.clone(),
-            required: placement.required,
-            even_if_cordoned: false,
-            excluded: leap.row.desired.server.into_iter().collect::<BTreeSet<_>>(),
-        };
-        match self.claim(placement.strategy.unwrap_or_default(), request, change).await? {
+        let strategy = leap.row.desired.spec.placement.strategy;
+        let request = request_elsewhere(leap.row, leap.compute.zip(leap.disk, u64::saturating_add));
+        match self.claim(strategy.unwrap_or_default(), request, change).await? {
             Ok(_) => Ok(()),
             Err(Refused::Stale { .. } | Refused::ProjectBusy) => Err(data_changed()),
             Err(refusal) => Err(refused("project", &refusal)),
@@ -160,14 +152,20 @@ impl Core {
             placement: placement.unwrap_or_else(|| row.desired.placement.clone()),
             ..row.desired.clone()
         };
-        Write::DecideWorkspace {
-            id: row.id,
-            expected: row.revision,
-            desired: Box::new(desired),
-            status: None,
-            driver: Some(self.lease.fence().clone()),
-            at: self.env.now(),
-        }
+        self.decision(row, desired, None)
+    }
+}
+
+/// What a workspace asks of another server than its own.
+pub(in crate::orchestrator) fn request_elsewhere(row: &Workspace, resources: Resources) -> PlacementRequest {
+    let placement = &row.desired.spec.placement;
+    PlacementRequest {
+        resources,
+        labels: placement.requirements(),
+        server: placement.server.clone(),
+        required: placement.required,
+        even_if_cordoned: false,
+        excluded: row.desired.server.into_iter().collect(),
     }
 }
 

@@ -50,8 +50,10 @@ impl Core {
             again.map(|(resources, server)| Write::Reserve { server, holder, part, resources, even_if_cordoned: true });
         let released = Write::Release { holder, part };
         // A job that brings the data there at this moment finds the project changed.
-        let turned =
-            |desired, observed| self.turned(row, desired, observed).with(in_use(&project)).with(released.clone());
+        let turned = |desired, observed| {
+            let turned = self.turned(row, desired, observed);
+            Change::by(self.lease.fence()).with_all(turned).with(in_use(&project)).with(released.clone())
+        };
         let back = turned(desired, observed).with_all(again).with(event());
         match self.commit(back).await? {
             Ok(_) | Err(Refused::Stale { .. }) => return Ok(true),
@@ -65,19 +67,5 @@ impl Core {
             Ok(_) | Err(Refused::Stale { .. }) => Ok(true),
             Err(refusal) => Err(refused("workspace", &refusal)),
         }
-    }
-
-    /// Decides and observes in one change.
-    pub(in crate::orchestrator::converge) fn turned(
-        &self,
-        row: &Workspace,
-        desired: Desired,
-        observed: Observed,
-    ) -> Change {
-        let (id, expected, at) = (row.id, row.revision, self.env.now());
-        let driver = Some(self.lease.fence().clone());
-        Change::by(self.lease.fence())
-            .with(Write::DecideWorkspace { id, expected, desired: Box::new(desired), status: None, driver, at })
-            .with(Write::ObserveWorkspace { id, expected: expected + 1, observed, at })
     }
 }

@@ -1,0 +1,38 @@
+//! A small fleet of simulated servers without faults, for unit tests.
+
+use std::sync::Arc;
+
+use crate::id::ServerId;
+use crate::model::ServerSpec;
+use crate::orchestrator::{Caller, Orchestrator, Registration};
+use crate::resources::Resources;
+use crate::testing::sim::{FaultPlan, SimPool, World};
+
+/// Servers with room for a few workspaces; they have the image `base`.
+pub(super) fn world_of<const N: usize>(names: [&str; N]) -> Arc<World> {
+    let world = World::new(1, FaultPlan::none());
+    let totals = Resources { cpu_millis: 8_000, memory_mib: 8_192, disk_gib: 40, slots: 16, gpus: 0 };
+    for name in names {
+        world.add_server(name, totals, &["base"], &[]);
+    }
+    world
+}
+
+/// Registers servers of the world.
+pub(super) async fn register<const N: usize>(fleet: &Orchestrator, names: [&str; N]) -> [ServerId; N] {
+    let mut ids = Vec::new();
+    for name in names {
+        let spec = ServerSpec::new(name, format!("sim://{name}"));
+        let server = fleet.register_server(&Caller::admin(), spec, Registration::MustAnswer, None).await.unwrap();
+        ids.push(server.record.id);
+    }
+    ids.try_into().unwrap()
+}
+
+/// A master of servers.
+pub(super) async fn fleet_of<const N: usize>(names: [&str; N]) -> (Arc<World>, Orchestrator, [ServerId; N]) {
+    let world = world_of(names);
+    let fleet = Orchestrator::builder(SimPool::new(&world)).environment(world.environment()).start().await.unwrap();
+    let ids = register(&fleet, names).await;
+    (world, fleet, ids)
+}
