@@ -11,6 +11,7 @@ use crate::job::ServerJobs;
 use crate::memory::MemoryStore;
 use crate::orchestrator::breaker::Breakers;
 use crate::orchestrator::channels::Channels;
+use crate::orchestrator::connections::Connections;
 use crate::orchestrator::converge::Starting;
 use crate::orchestrator::fleet_ledger::FleetLedger;
 use crate::orchestrator::fleet_snapshot::FleetSnapshot;
@@ -144,6 +145,7 @@ impl OrchestratorBuilder {
             store,
             pool: self.pool,
             uses: Uses::new(self.env.clone()),
+            connections: Connections::default(),
             env: self.env,
             config: self.config,
             fleet,

@@ -24,6 +24,7 @@ mod caller;
 mod channels;
 mod claim;
 mod config;
+mod connections;
 mod consistency_check;
 mod converge;
 mod create_workspace;
@@ -121,6 +122,7 @@ pub struct Orchestrator {
 struct Core {
     store: Arc<dyn StateStore>,
     pool: Arc<dyn ServerPool>,
+    connections: connections::Connections,
     env: Environment,
     config: Config,
     fleet: FleetId,

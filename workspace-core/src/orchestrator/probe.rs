@@ -52,11 +52,8 @@ impl Core {
     }
 
     async fn look(&self, record: &ServerRecord) -> Result<(Probe, Option<i64>)> {
-        let server = match self.pool.get(record.id) {
-            Some(server) => server,
-            // Registered by another master, or not connected at the start.
-            None => self.pool.connect(record, self.fleet).await?,
-        };
+        // Registered by another master, or not connected at the start, or given other certificates.
+        let server = self.connect(record).await?;
         self.probe_with_skew(&*server).await
     }
 

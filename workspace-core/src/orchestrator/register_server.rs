@@ -65,7 +65,7 @@ impl Orchestrator {
         match core.commit(change).await? {
             Ok(_) => core.server_of(record.id).await,
             Err(refusal) => {
-                core.pool.disconnect(record.id).await;
+                core.disconnect(record.id).await;
                 let Refused::Remembered(other) = refusal else { return Err(refused("server", &refusal)) };
                 core.server_of(ServerId::from_uuid(Idempotency::same(&other, remember.as_ref())?)).await
             }
@@ -92,7 +92,7 @@ impl Orchestrator {
 impl Core {
     /// Connects and probes; fills the totals in.
     async fn first_look(&self, record: &mut ServerRecord, registration: Registration) -> Result<ServerObservation> {
-        let server = self.pool.connect(record, self.fleet).await?;
+        let server = self.connect(record).await?;
         match self.probe_with_skew(&*server).await {
             Ok((probe, clock_skew_ms)) => {
                 record.totals = totals(&record.spec, &probe);
@@ -105,7 +105,7 @@ impl Core {
                 })
             }
             Err(error) if registration == Registration::MustAnswer => {
-                self.pool.disconnect(record.id).await;
+                self.disconnect(record.id).await;
                 Err(error)
             }
             Err(error) => Ok(ServerObservation {

@@ -29,7 +29,7 @@ impl Orchestrator {
                 {
                     tracing::warn!(server = name, error = error.chain(), "the server was not tidied");
                 }
-                core.pool.disconnect(id).await;
+                core.disconnect(id).await;
                 Ok(())
             }
             Err(Refused::InUse) => Err(self.in_use(id, &name, state.record.scheduling).await?),

@@ -35,7 +35,7 @@ impl Core {
     /// Connects to every server of the store; one that cannot be connected stays offline with its reason.
     pub(super) async fn connect_known_servers(&self) -> Result<()> {
         for server in self.store.servers().await? {
-            if let Err(error) = self.pool.connect(&server.record, self.fleet).await {
+            if let Err(error) = self.connect(&server.record).await {
                 tracing::warn!(server = server.record.spec.name, error = error.chain(), "server not connected");
             }
         }

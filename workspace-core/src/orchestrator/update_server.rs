@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::error::Result;
 use crate::id::ServerId;
 use crate::label::Labels;
-use crate::model::{Scope, ServerRecord, ServerState};
+use crate::model::{Scope, ServerRecord, ServerState, TlsMaterial};
 use crate::orchestrator::refusal::refused;
 use crate::orchestrator::register_server::{check, totals};
 use crate::orchestrator::{Caller, Core, Orchestrator};
@@ -27,11 +27,17 @@ pub struct ServerPatch {
     pub overcommit: Option<Overcommit>,
     /// Data jobs at once.
     pub job_slots: Option<u32>,
+    /// New certificates, tried before they are recorded; every master uses them from its next probe on.
+    pub tls: Option<TlsMaterial>,
 }
 
 impl Orchestrator {
     /// Edits a server; with `if_match` only if it is at this revision. Less than what is reserved is allowed: nothing
     /// is moved, and nothing new comes until there is room again.
+    ///
+    /// # Errors
+    /// `Invalid`, `RevisionMismatch`; with certificates that the server does not take or cannot show `TlsRefused`, `Unreachable`,
+    /// `Timeout`. Then nothing is changed.
     pub async fn update_server(
         &self,
         caller: &Caller,
@@ -40,7 +46,12 @@ impl Orchestrator {
         if_match: Option<u64>,
     ) -> Result<ServerState> {
         caller.require(Scope::Admin)?;
-        self.core.edit_server(id, if_match, "server.changed", |state| patched(state, &patch)).await
+        if let Some(tls) = &patch.tls {
+            self.core.try_certificates(&self.core.server_of(id).await?.record, tls).await?;
+        }
+        let state = self.core.edit_server(id, if_match, "server.changed", |state| patched(state, &patch)).await?;
+        self.core.connect(&state.record).await?;
+        Ok(state)
     }
 }
 
@@ -55,6 +66,9 @@ fn patched(state: &ServerState, patch: &ServerPatch) -> Result<ServerRecord> {
     spec.soft_max_workspaces = patch.soft_max_workspaces.or(spec.soft_max_workspaces);
     spec.overcommit = patch.overcommit.unwrap_or(spec.overcommit);
     spec.job_slots = patch.job_slots.or(spec.job_slots);
+    if let Some(tls) = &patch.tls {
+        spec.tls = Some(tls.clone());
+    }
     check(spec)?;
     let told = state.observation.probe.clone().unwrap_or_default();
     record.totals = totals(&record.spec, &told);

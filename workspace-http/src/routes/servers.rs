@@ -74,7 +74,7 @@ async fn register(
     Ok(with_location(answer(&api, StatusCode::CREATED, state)?, uri.path(), id))
 }
 
-/// A server that does not answer while it is registered is a slip in the record: the request is wrong, not we.
+/// A server that does not answer to what a request says of it is a slip in the request: that is wrong, not we.
 fn wrong_record(error: Error) -> Problem {
     let field = match error.kind() {
         ErrorKind::Unreachable | ErrorKind::Timeout => "endpoint",
@@ -100,7 +100,8 @@ async fn get(State(api): State<Api>, Identity(caller): Identity, Id(id): Id<Serv
 
 /// Edit a server.
 ///
-/// Less than what is reserved is allowed: nothing is moved, and nothing new comes until there is room again.
+/// Less than what is reserved is allowed: nothing is moved, and nothing new comes until there is room again. New
+/// certificates are tried first; with some that the server does not take nothing is changed.
 #[utoipa::path(
     patch, path = "/admin/servers/{id}", tag = "servers", request_body = ServerPatchBody,
     params(("id" = String, Path), ("If-Match" = Option<String>, Header, description = "Only this revision")),
@@ -113,7 +114,8 @@ async fn update(
     IfMatch(revision): IfMatch,
     Body(patch): Body<ServerPatchBody>,
 ) -> Result<Response, Problem> {
-    let state = api.orchestrator().update_server(&caller, id, patch.into(), revision).await?;
+    let updated = api.orchestrator().update_server(&caller, id, patch.into(), revision).await;
+    let state = updated.map_err(wrong_record)?;
     answer(&api, StatusCode::OK, state)
 }
 

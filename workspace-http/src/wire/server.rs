@@ -69,10 +69,16 @@ struct TlsBody {
     key: Secret,
 }
 
+impl From<TlsBody> for TlsMaterial {
+    fn from(TlsBody { ca, cert, key }: TlsBody) -> Self {
+        Self { ca, cert, key }
+    }
+}
+
 impl ServerBody {
     pub(crate) fn into_spec(self) -> Result<ServerSpec> {
         Ok(ServerSpec {
-            tls: self.tls.map(|TlsBody { ca, cert, key }| TlsMaterial { ca, cert, key }),
+            tls: self.tls.map(Into::into),
             allow_insecure: self.allow_insecure,
             capacity: self.capacity.map(Into::into),
             max_workspaces: self.max_workspaces,
@@ -136,6 +142,8 @@ pub(crate) struct ServerPatchBody {
     overcommit: Option<Overcommit>,
     /// Data jobs that may run at once beside the workspaces.
     job_slots: Option<u32>,
+    /// New certificates. The server must answer to them.
+    tls: Option<TlsBody>,
 }
 
 impl From<ServerPatchBody> for ServerPatch {
@@ -147,6 +155,7 @@ impl From<ServerPatchBody> for ServerPatch {
             soft_max_workspaces: body.soft_max_workspaces,
             overcommit: body.overcommit.map(Into::into),
             job_slots: body.job_slots,
+            tls: body.tls.map(Into::into),
         }
     }
 }
