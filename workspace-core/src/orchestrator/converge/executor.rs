@@ -160,7 +160,7 @@ impl Core {
     }
 
     /// Shows a transient status; false when the row has changed.
-    async fn show(&self, row: &Workspace, status: Status) -> Result<bool> {
+    pub(super) async fn show(&self, row: &Workspace, status: Status) -> Result<bool> {
         if row.observed.status == status {
             return Ok(true);
         }

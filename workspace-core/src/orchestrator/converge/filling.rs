@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{JobId, SnapshotId};
-use crate::model::{Job, JobStatus, Project, ProjectCopy, SnapshotStatus, SyncStep, Work, Workspace};
+use crate::model::{Job, JobStatus, Observed, Project, ProjectCopy, SnapshotStatus, Status, SyncStep, Work, Workspace};
 use crate::orchestrator::Core;
 use crate::orchestrator::jobs::NewJob;
 use crate::orchestrator::projects::{data_changed, in_use};
@@ -19,12 +19,23 @@ impl Core {
         if copy.filled {
             return Ok(());
         }
+        if copy.filled_by.is_none() && project.begins_empty() {
+            return self.begin_empty(project, copy).await;
+        }
+        let filling = self.shown(row, Status::Filling).await?;
         let id = match copy.filled_by {
             Some(id) => id,
-            None if project.begins_empty() => return self.begin_empty(project, copy).await,
             None => self.begin_to_fill(project, copy).await?,
         };
-        ended_well(&self.job_finished(id).await?)
+        let job = self.job_finished(id).await?;
+        self.shown(&filling, Status::Starting).await?;
+        ended_well(&job)
+    }
+
+    /// The row with a transient status that it did not have. One that changed meanwhile is not driven on from here.
+    async fn shown(&self, row: &Workspace, status: Status) -> Result<Workspace> {
+        self.show(row, status).await?;
+        Ok(Workspace { observed: Observed { status, ..row.observed.clone() }, ..row.clone() })
     }
 
     /// There is nothing to fill the copy with: it is whole as soon as its volume is there.

@@ -31,6 +31,7 @@ async fn a_clone_waits_for_the_snapshot_that_is_taken_for_it() {
     let row = rig.fleet.create_workspace(&rig.me, new, None).await.unwrap();
     tokio::time::sleep(std::time::Duration::from_secs(30)).await;
     assert_eq!(rig.script.there(), [taking.job], "nothing is filled before the snapshot is there");
+    assert_eq!(rig.fleet.workspace(&rig.me, row.id).await.unwrap().observed.status, Status::Filling);
     rig.script.does(taking.job, &[("snapshot", Ok(json!({})))]);
 
     let fill = rig.script.next_after(&[taking.job]).await;
