@@ -4,6 +4,10 @@
 
 #[path = "troubles/agents.rs"]
 mod agents;
+#[path = "troubles/cable.rs"]
+mod cable;
+#[path = "troubles/canary.rs"]
+mod canary;
 #[path = "troubles/git.rs"]
 mod git;
 #[path = "troubles/health.rs"]

@@ -23,13 +23,20 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(data: &Path, variables: &[(&str, &str)]) -> Self {
-        let mut child = master(data, variables).spawn().expect("the master starts");
+        Self::start_with_log(data, variables, Stdio::piped())
+    }
+
+    /// The same; a talkative one needs a place for its log that never fills.
+    pub(crate) fn start_with_log(data: &Path, variables: &[(&str, &str)], log: Stdio) -> Self {
+        let mut child = master(data, variables).stderr(log).spawn().expect("the master starts");
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let (mut said, mut address) = (String::new(), String::new());
         while !said.contains("Ctrl-C ends") {
             let Some(line) = lines.next() else {
                 let mut errors = String::new();
-                child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+                if let Some(mut log) = child.stderr.take() {
+                    log.read_to_string(&mut errors).unwrap();
+                }
                 panic!("the master ended: {errors}");
             };
             let line = line.unwrap();

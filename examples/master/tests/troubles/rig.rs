@@ -1,8 +1,9 @@
 //! A master on the real parts, and a client of its API.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,11 +19,27 @@ fn real_part(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `make test`, or start the real parts first"))
 }
 
+/// What the master is told of the real S3 server.
+pub(crate) fn s3_settings() -> BTreeMap<String, String> {
+    let text = std::fs::read_to_string(real_part("WORKSPACE_TEST_S3")).unwrap();
+    text.lines().filter_map(|line| line.split_once('=')).map(|(name, value)| (name.into(), value.into())).collect()
+}
+
+/// The home of the real parts.
+pub(crate) fn fleet_home() -> PathBuf {
+    Path::new(&real_part("WORKSPACE_TEST_S3")).parent().unwrap().to_owned()
+}
+
+pub(crate) fn s3_endpoint() -> String {
+    s3_settings()["S3_ENDPOINT"].clone()
+}
+
 /// A master with a database of its own, on the first real server.
 pub(crate) struct Rig {
     pub(crate) master: Running,
     git: Value,
-    _data: TempDir,
+    endpoint: String,
+    data: TempDir,
 }
 
 /// A status and a JSON body.
@@ -65,13 +82,22 @@ impl Rig {
 
     /// With these variables beside, or instead of, the usual ones.
     pub(crate) fn with(more: &[(&str, &str)]) -> Self {
+        Self::start(more, Stdio::piped())
+    }
+
+    /// The same, with its log in a file.
+    pub(crate) fn logging(more: &[(&str, &str)], log: File) -> Self {
+        Self::start(more, log.into())
+    }
+
+    fn start(more: &[(&str, &str)], log: Stdio) -> Self {
         let data = tempfile::tempdir().unwrap();
         let servers: Value = serde_json::from_str(&real_part("WORKSPACE_TEST_SERVERS")).unwrap();
         let git: Value = serde_json::from_str(&real_part("WORKSPACE_TEST_GIT")).unwrap();
-        let s3 = std::fs::read_to_string(real_part("WORKSPACE_TEST_S3")).unwrap();
+        let s3 = s3_settings();
         let plain = Value::from(vec![servers[0].clone()]).to_string();
         let worker = real_part("WORKSPACE_TEST_WORKER_IMAGE");
-        let mut variables: BTreeMap<&str, &str> = s3.lines().filter_map(|line| line.split_once('=')).collect();
+        let mut variables: BTreeMap<&str, &str> = s3.iter().map(|(name, value)| (&name[..], &value[..])).collect();
         variables.extend([
             ("SERVERS", "docker"),
             ("WORKSPACE_SERVERS", plain.as_str()),
@@ -83,9 +109,19 @@ impl Rig {
         ]);
         variables.extend(more.iter().copied());
         let variables: Vec<(&str, &str)> = variables.into_iter().collect();
-        let master = Running::start(data.path(), &variables);
+        let master = Running::start_with_log(data.path(), &variables, log);
         assert!(master.said.contains("healthy"), "{}", master.said);
-        Self { master, git, _data: data }
+        Self { master, git, endpoint: servers[0]["endpoint"].as_str().unwrap().to_owned(), data }
+    }
+
+    /// Where the Engine of the first server is.
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// What the master keeps on its disk.
+    pub(crate) fn data(&self) -> &Path {
+        self.data.path()
     }
 
     pub(crate) fn call(&self, method: &str, path: &str, body: &Value) -> Answer {

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::rig::{Rig, failed_with};
+use crate::cable::Cable;
+use crate::rig::{Rig, failed_with, s3_endpoint};
 
 fn with_data(rig: &Rig) -> (String, String) {
     let project = rig.empty_project("kept");
@@ -54,4 +55,46 @@ fn files_that_cannot_be_read_are_told() {
     rig.post(&format!("/projects/{project}/restore"), &wish).problem(404, "not_found");
     let wish = json!({ "snapshot": row["id"], "mode": "merge", "dry_run": true });
     assert_eq!(rig.post(&format!("/projects/{project}/restore?wait=60"), &wish).ok()["status"], "done");
+}
+
+/// More than is under way at once, so that a cut is in the middle.
+const LARGE: &str = "head -c 40000000 /dev/urandom > large; sha256sum large > sum";
+
+#[test]
+fn storage_that_is_lost_in_the_middle_loses_nothing() {
+    let cable = Cable::to(&s3_endpoint());
+    let rig = Rig::with(&[("S3_ENDPOINT", &cable.endpoint())]);
+    let (project, id) = with_data(&rig);
+    let first = snapshot(&rig, &project);
+    assert_eq!(first["status"], "ready", "{first}");
+    rig.shell(&id, LARGE);
+
+    cable.break_after(15_000_000);
+    let cut = snapshot(&rig, &project);
+    assert!(cable.is_broken(), "it was cut in the middle");
+    assert_eq!(cut["status"], "failed", "{cut}");
+    failed_with(&cut, "storage_unreachable");
+    cable.mend();
+    let verified = rig.post(&format!("/snapshots/{}/verify?wait=60", first["id"].as_str().unwrap()), &Value::Null).ok();
+    assert_eq!(verified["status"], "done", "the one before is whole: {verified}");
+    let second = snapshot(&rig, &project);
+    assert_eq!(second["status"], "ready", "{second}");
+
+    rig.shell(&id, "echo newer > file");
+    rig.post(&format!("/workspaces/{id}/stop?wait=60"), &Value::Null).ok();
+    cable.break_after(15_000_000);
+    let wish = json!({ "snapshot": second["id"] });
+    let lost = rig.post(&format!("/projects/{project}/restore?wait=90"), &wish).ok();
+    assert!(cable.is_broken(), "it was cut in the middle");
+    assert_eq!(lost["status"], "failed", "{lost}");
+    failed_with(&lost, "storage_unreachable");
+    rig.post(&format!("/workspaces/{id}/start?wait=60"), &Value::Null).ok();
+    assert_eq!(rig.shell(&id, "cat file; sha256sum -c sum"), "newer\nlarge: OK\n", "it is what it was before");
+
+    cable.mend();
+    rig.post(&format!("/workspaces/{id}/stop?wait=60"), &Value::Null).ok();
+    let done = rig.post(&format!("/projects/{project}/restore?wait=90"), &wish).ok();
+    assert_eq!(done["status"], "done", "{done}");
+    rig.post(&format!("/workspaces/{id}/start?wait=60"), &Value::Null).ok();
+    assert_eq!(rig.shell(&id, "cat file; sha256sum -c sum"), "data\nlarge: OK\n");
 }
