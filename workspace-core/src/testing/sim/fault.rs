@@ -121,8 +121,8 @@ pub struct FaultPlan {
     pub slow_stop: u32,
     /// [`Fault::Foreign`] per thousand calls that make something.
     pub foreign: u32,
-    /// Per hundred thousand calls that are made again and again, and forty times as often per other call: at this very
-    /// moment the server hangs or goes down, or the master is ended or stands still.
+    /// Per hundred thousand calls that are made again and again, and more often per rarer call: at this very moment the
+    /// server hangs or goes down, or the master is ended or stands still.
     pub struck: u32,
 }
 
@@ -204,11 +204,14 @@ impl Fate {
             }
             roll -= rate;
         }
-        let there = match fault {
-            Some(Fault::Late) => deadline + dice.between(Duration::from_millis(1), Duration::from_secs(45)),
-            Some(Fault::Slow) => dice.between(Duration::from_millis(500), Duration::from_secs(20)),
-            _ => short(),
+        let long = || dice.between(Duration::from_millis(500), Duration::from_secs(20));
+        let (there, back) = match fault {
+            Some(Fault::Late) => (deadline + dice.between(Duration::from_millis(1), Duration::from_secs(45)), short()),
+            // What was seen may be long out of date when it is told.
+            Some(Fault::Slow) if dice.chance(500) => (short(), long()),
+            Some(Fault::Slow) => (long(), short()),
+            _ => (short(), short()),
         };
-        Self { fault, there, back: short(), outlives_caller: dice.chance(700) }
+        Self { fault, there, back, outlives_caller: dice.chance(700) }
     }
 }

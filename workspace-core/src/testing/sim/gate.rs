@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use crate::signal::Signal;
+use crate::testing::sim::wire::LOOK_AGAIN;
 use crate::testing::sim::{Fault, PortCall, World};
 
 /// Holds up everything that a master asks for, and every answer to it, as if its process stood still or had ended.
@@ -58,7 +59,7 @@ impl Gate {
         self.fallen.raised().await;
     }
 
-    /// Waits until something may pass, and tells whether it had to wait. What waits when it is opened early waits on.
+    /// Waits until something may pass, and tells whether it had to wait.
     pub(super) async fn pass(&self) -> bool {
         if self.fallen.is_raised() {
             std::future::pending::<()>().await;
@@ -67,7 +68,7 @@ impl Gate {
         loop {
             let until = *self.lock();
             match until {
-                Some(until) if until > Instant::now() => sleep_until(until).await,
+                Some(until) if until > Instant::now() => sleep_until(until.min(Instant::now() + LOOK_AGAIN)).await,
                 _ => return waited,
             }
             waited = true;

@@ -60,7 +60,9 @@ fn touched(machine: &Machine) -> Vec<String> {
         |labels: Option<&BTreeMap<String, String>>| labels.and_then(read).is_some_and(|labels| is_foreign(&labels));
     for container in machine.containers.values() {
         let (name, network) = (&container.spec.name, container.spec.network.as_ref());
-        let network = network.and_then(|name| machine.networks.get(name)).map(|network| &network.labels);
+        // One that does not run has none: it is looked for by its name when it starts.
+        let network = network.filter(|_| container.is_running()).and_then(|name| machine.networks.get(name));
+        let network = network.map(|network| &network.labels);
         let volumes = container.spec.mounts.iter().filter_map(|mount| machine.volumes.get(&mount.volume));
         if volumes.map(|volume| &volume.labels).chain(network).any(|labels| foreign(Some(labels))) {
             broken.push(format!("I9 {name} has a volume or a network that is not ours"));

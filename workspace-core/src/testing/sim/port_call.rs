@@ -101,18 +101,20 @@ impl PortCall {
         matches!(self, Self::Probe | Self::InspectContainer | Self::ListContainers)
     }
 
-    /// Whether it is made again and again, whatever happens.
-    pub(super) const fn is_routine(self) -> bool {
-        matches!(
-            self,
+    /// How much more often something strikes at one of these calls than at those that are made again and again,
+    /// whatever happens: what is rarely called would hardly ever be struck.
+    pub(super) const fn weight(self) -> u64 {
+        match self {
             Self::Probe
-                | Self::InspectContainer
-                | Self::ListContainers
-                | Self::ListNetworks
-                | Self::Commit
-                | Self::Lease
-                | Self::Query
-        )
+            | Self::InspectContainer
+            | Self::ListContainers
+            | Self::ListNetworks
+            | Self::Commit
+            | Self::Lease
+            | Self::Query => 1,
+            Self::Exec | Self::ReadFile | Self::WriteFile | Self::ListFiles | Self::DeleteFile => 200,
+            _ => 40,
+        }
     }
 
     /// Whether it only looks.

@@ -6,12 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::{sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::testing::sim::fault::Fate;
 use crate::testing::sim::machine::{Machine, check_name, no_space};
 use crate::testing::sim::{Fault, Gate, PortCall, World};
+
+/// What waits for a server or a master that hangs sees this soon that it is well before its time.
+pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(20);
 
 /// The connection to one simulated server. Cheap to clone.
 #[derive(Clone)]
@@ -206,7 +209,7 @@ impl Wire {
         loop {
             let state = self.world.look(&self.server, |machine| {
                 let same = machine.up && machine.boot == boot;
-                same.then_some(machine.hung_until.filter(|&until| until > tokio::time::Instant::now()))
+                same.then_some(machine.hung_until.filter(|&until| until > Instant::now()))
             });
             match state.flatten() {
                 None => return false,
@@ -217,7 +220,7 @@ impl Wire {
                         self.world.journal.fault(Fault::Hang, Some(call));
                     }
                     let after = self.world.dice.between(Duration::ZERO, Duration::from_millis(30));
-                    sleep_until(until + after).await;
+                    sleep_until(until.min(Instant::now() + LOOK_AGAIN) + after).await;
                 }
             }
         }

@@ -262,8 +262,7 @@ impl World {
     /// What strikes at this very call.
     pub(super) fn strike(&self, call: PortCall) -> Option<Fault> {
         let rate = self.plan().map(|plan| u64::from(plan.struck)).filter(|&rate| rate > 0)?;
-        let rate = if call.is_routine() { rate } else { rate * 40 };
-        if self.dice.below(100_000) >= rate {
+        if self.dice.below(100_000) >= rate * call.weight() {
             return None;
         }
         let faults = [Fault::Killed, Fault::Paused, Fault::Hang, Fault::Crash];

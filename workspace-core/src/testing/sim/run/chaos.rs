@@ -10,7 +10,7 @@ use crate::testing::sim::run::masters::{End, Masters};
 use crate::testing::sim::{Fault, FaultPlan, World};
 
 /// In seconds: what runs on a server that is away for so long counts as lost, and is made anew elsewhere.
-pub(super) const LONGEST_HANG: u64 = 400;
+const LONGEST_HANG: u64 = 400;
 
 type Strike = fn(&Arc<World>, &Masters);
 

@@ -48,7 +48,7 @@ impl Clients {
             return self.masters.call(master, |fleet| async move { clients.work_on_data(&fleet, number).await });
         }
         // Most is to be seen of what runs.
-        let shown = |row: &&Workspace| kind < 85 || row.observed.status == Status::Running;
+        let shown = |row: &&Workspace| kind < 78 || row.observed.status == Status::Running;
         let known: Vec<_> = rows(self.store.as_ref()).await.iter().filter(shown).map(|row| row.id).collect();
         let target = dice.pick(&known).copied();
         let Some(id) = target.filter(|_| kind >= 30) else {
@@ -70,20 +70,20 @@ impl Clients {
         }
         let soon = if dice.chance(600) { Duration::from_millis(60) } else { Duration::from_secs(20) };
         sleep(dice.between(Duration::ZERO, soon)).await;
-        let (master, kind, clients) = (dice.below(self.masters.count()), 30 + dice.below(55), self.clone());
+        let (master, kind, clients) = (dice.below(self.masters.count()), 30 + dice.below(48), self.clone());
         self.masters.call(master, |fleet| async move { clients.act(&fleet, id, kind, number).await });
     }
 
     async fn act(&self, fleet: &Orchestrator, id: WorkspaceId, kind: u64, number: u64) {
         let admin = Caller::admin();
         let (what, done) = match kind {
-            30..42 => ("stop", fleet.stop_workspace(&admin, id).await.map(drop)),
-            42..58 => ("start", fleet.start_workspace(&admin, id).await.map(drop)),
-            58..67 => ("restart", fleet.restart_workspace(&admin, id).await.map(drop)),
-            67..76 => ("patch", fleet.patch_workspace(&admin, id, self.patch(), None).await.map(drop)),
-            76..85 => ("delete", self.delete(fleet, id).await),
-            85..92 => ("write", self.write(fleet, id, number).await),
-            92..94 => ("schedule", self.schedule(fleet, number).await),
+            30..40 => ("stop", fleet.stop_workspace(&admin, id).await.map(drop)),
+            40..54 => ("start", fleet.start_workspace(&admin, id).await.map(drop)),
+            54..62 => ("restart", fleet.restart_workspace(&admin, id).await.map(drop)),
+            62..70 => ("patch", fleet.patch_workspace(&admin, id, self.patch(), None).await.map(drop)),
+            70..78 => ("delete", self.delete(fleet, id).await),
+            78..85 => ("write", self.write(fleet, id, number).await),
+            85..87 => ("schedule", self.schedule(fleet, number).await),
             _ => {
                 for _ in 0..THINGS {
                     self.use_it(fleet, id).await;
