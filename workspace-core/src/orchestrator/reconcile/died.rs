@@ -33,8 +33,22 @@ enum Drift {
 }
 
 impl Death {
-    /// How a container that does not run any more ended.
+    /// Somebody removed the container.
+    fn missing() -> Self {
+        Self {
+            code: "container_missing",
+            message: "the container was removed behind our back".to_owned(),
+            hint: "start it again; its data is kept",
+            exit_code: None,
+        }
+    }
+
+    /// How a container that does not run any more ended. One that never ran is not the one that did: a late request
+    /// made it after that was removed.
     fn of(row: &Workspace, container: &ContainerState) -> Self {
+        if container.status == ContainerStatus::Created {
+            return Self::missing();
+        }
         let exit_code = container.exit_code;
         let (code, message, hint) = match exit_code {
             _ if container.out_of_memory => (
@@ -148,13 +162,7 @@ impl Core {
         if server.inspect_container(name).await?.is_some() {
             return Ok(());
         }
-        let death = Death {
-            code: "container_missing",
-            message: "the container was removed behind our back".to_owned(),
-            hint: "start it again; its data is kept",
-            exit_code: None,
-        };
-        self.died(row, death).await
+        self.died(row, Death::missing()).await
     }
 
     async fn died(self: &Arc<Self>, row: &Workspace, death: Death) -> Result<()> {
@@ -194,4 +202,34 @@ fn should_run(row: &Workspace) -> bool {
     matches!(row.observed.status, Status::Running | Status::Lost)
         && row.desired.intent == Intent::Running
         && row.is_settled()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::sleep;
+
+    use crate::model::{RestartPolicy, Status};
+    use crate::orchestrator::test_fleet::fleet_of;
+    use crate::orchestrator::{Caller, NewWorkspace};
+    use crate::port::{ContainerSpec, ImageRef};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_container_that_a_late_request_made_again_did_not_end() {
+        let (world, fleet, [server]) = fleet_of(["one"]).await;
+        let (admin, minute) = (Caller::admin(), Duration::from_mins(1));
+        let mut new = NewWorkspace::new("hello", "base");
+        new.spec.restart.policy = RestartPolicy::Never;
+        let row = fleet.create_workspace(&admin, new, None).await.unwrap();
+        let row = fleet.wait(&admin, row.id, minute).await.unwrap();
+        let (server, name) = (fleet.core.pool.get(server).unwrap(), row.container_name(1));
+        let labels = server.inspect_container(&name).await.unwrap().unwrap().labels.unwrap();
+        assert!(world.remove_behind("one", &name));
+        server.create_container(&ContainerSpec::new(name, ImageRef::new("base"), labels)).await.unwrap();
+        sleep(minute).await;
+        let error = fleet.workspace(&admin, row.id).await.unwrap().observed;
+        assert_eq!((error.status, error.error.unwrap().code.as_str()), (Status::Error, "container_missing"));
+        fleet.shutdown().await;
+    }
 }
