@@ -8,9 +8,9 @@ use crate::model::{
     Desired, Intent, Observed, PlacementRecord, Project, ProjectCopy, ReservationPart, Scope, Status, StrategyKind,
     Workspace, WorkspaceSpec,
 };
+use crate::orchestrator::mounted::check_type;
 use crate::orchestrator::projects::in_use;
 use crate::orchestrator::refusal::refused;
-use crate::orchestrator::switch_project::check_type;
 use crate::orchestrator::workspaces::Idempotency;
 use crate::orchestrator::{Caller, Core, Orchestrator, Template, validate};
 use crate::placement::{Decision, PlacementRequest};

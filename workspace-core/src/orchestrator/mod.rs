@@ -46,6 +46,7 @@ mod keep_alive;
 mod lease;
 mod leased;
 mod logs;
+mod mounted;
 mod patch_workspace;
 mod place_many;
 mod probe;
@@ -62,7 +63,6 @@ mod sessions;
 mod start_workspace;
 mod stats;
 mod stop_workspace;
-mod switch_project;
 mod tasks;
 #[cfg(test)]
 mod test_fleet;
@@ -93,7 +93,8 @@ pub use explain_placement::Explanation;
 pub use fleet_summary::FleetSummary;
 pub use patch_workspace::WorkspacePatch;
 pub use projects::{
-    CloneFrom, CloneRequest, NewProject, NewSnapshot, RestoreMode, RestoreRequest, SyncDirection, SyncKind, SyncWish,
+    CloneFrom, CloneRequest, NewProject, NewSnapshot, ProjectPatch, RestoreMode, RestoreRequest, SyncDirection,
+    SyncKind, SyncWish,
 };
 pub use register_server::Registration;
 pub use sessions::{AgentRequest, Execution, NewExecution, PlainNamer, SessionView};

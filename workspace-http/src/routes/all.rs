@@ -3,7 +3,7 @@
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    data, events, exec, files, fleet, health, logs, projects, server_actions, servers, sessions, tokens, usage,
+    data, events, exec, files, fleet, health, logs, mounted, projects, server_actions, servers, sessions, tokens, usage,
 };
 use super::{workspace_actions, workspace_views, workspaces};
 use crate::state::Api;
@@ -23,6 +23,7 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .merge(exec::routes())
         .merge(files::routes())
         .merge(projects::routes())
+        .merge(mounted::routes())
         .merge(data::routes())
         .merge(sessions::routes())
         .merge(usage::routes());

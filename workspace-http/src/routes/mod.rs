@@ -10,6 +10,7 @@ mod fleet;
 mod health;
 mod history;
 mod logs;
+mod mounted;
 mod projects;
 mod server_actions;
 mod servers;

@@ -9,19 +9,19 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use workspace_core::id::{OwnerId, ProjectId};
-use workspace_core::model;
+use workspace_core::{model, port};
 
 use crate::auth::Identity;
-use crate::extract::{Creation, Id, Json as Body, PageQuery, Query};
+use crate::extract::{Creation, Id, IfMatch, Json as Body, PageQuery, Query};
 use crate::problem::Problem;
 use crate::settle::{with_etag, with_location};
 use crate::state::Api;
-use crate::wire::{BackupPolicy, CloneBody, Page, Project, ProjectBody};
+use crate::wire::{BackupPolicy, CloneBody, Page, Project, ProjectBody, ProjectPatchBody};
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
-        .routes(routes!(get, delete))
+        .routes(routes!(get, update, delete))
         .routes(routes!(backup_policy, set_backup_policy))
         .routes(routes!(clone))
 }
@@ -33,14 +33,24 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 struct FilterQuery {
     /// Of this owner; only administrators see others.
     owner: Option<String>,
+    /// Only those that no workspace has; a part of the list may then be shorter than asked for.
+    unassigned: bool,
 }
 
-async fn shown(api: &Api, project: model::Project) -> Project {
+pub(super) async fn shown(api: &Api, project: model::Project) -> Project {
     let server = match &project.copy {
         Some(copy) => api.server_name(copy.server).await,
         None => None,
     };
     Project::new(project, server)
+}
+
+pub(super) async fn shown_page(api: &Api, page: port::Page<model::Project>) -> Page<Project> {
+    let mut items = Vec::with_capacity(page.items.len());
+    for row in page.items {
+        items.push(shown(api, row).await);
+    }
+    Page::new(items, page.next)
 }
 
 /// The caller's projects in the order of their making; administrators see those of everyone.
@@ -54,12 +64,13 @@ async fn list(
     Query(filter): Query<FilterQuery>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<Project>>, Problem> {
-    let page = api.orchestrator().projects(&caller, filter.owner.map(OwnerId::new), page.request()?).await?;
-    let mut items = Vec::with_capacity(page.items.len());
-    for row in page.items {
-        items.push(shown(&api, row).await);
-    }
-    Ok(Json(Page::new(items, page.next)))
+    let (owner, page) = (filter.owner.map(OwnerId::new), page.request()?);
+    let page = if filter.unassigned {
+        api.orchestrator().unassigned_projects(&caller, owner, page).await?
+    } else {
+        api.orchestrator().projects(&caller, owner, page).await?
+    };
+    Ok(Json(shown_page(&api, page).await))
 }
 
 /// Make a project. Its data is fetched when the first workspace or agent needs it.
@@ -87,6 +98,24 @@ async fn create(
 )]
 async fn get(State(api): State<Api>, Identity(caller): Identity, Id(id): Id<ProjectId>) -> Result<Response, Problem> {
     let shown = shown(&api, api.orchestrator().project(&caller, id).await?).await;
+    Ok(with_etag(StatusCode::OK, shown.revision, &shown))
+}
+
+/// Edit a project. Its data is not touched.
+#[utoipa::path(
+    patch, path = "/projects/{id}", tag = "projects", request_body = ProjectPatchBody,
+    params(("id" = String, Path), ("If-Match" = Option<String>, Header, description = "Only this revision")),
+    responses((status = 200, description = "It is changed", body = Project))
+)]
+async fn update(
+    State(api): State<Api>,
+    Identity(caller): Identity,
+    Id(id): Id<ProjectId>,
+    IfMatch(revision): IfMatch,
+    Body(patch): Body<ProjectPatchBody>,
+) -> Result<Response, Problem> {
+    let project = api.orchestrator().patch_project(&caller, id, patch.into(), revision).await?;
+    let shown = shown(&api, project).await;
     Ok(with_etag(StatusCode::OK, shown.revision, &shown))
 }
 

@@ -5,14 +5,14 @@ use axum::response::Response;
 use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use workspace_core::id::{ProjectId, WorkspaceId};
+use workspace_core::id::WorkspaceId;
 
 use crate::auth::Identity;
-use crate::extract::{Id, Json as Body, Query, WaitQuery};
+use crate::extract::{Id, Query, WaitQuery};
 use crate::problem::Problem;
 use crate::settle::{Settle, workspace};
 use crate::state::Api;
-use crate::wire::{SwitchBody, Workspace};
+use crate::wire::Workspace;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -20,7 +20,6 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(stop))
         .routes(routes!(restart))
         .routes(routes!(keep_alive))
-        .routes(routes!(switch))
         .routes(routes!(force_forget))
 }
 
@@ -94,28 +93,6 @@ async fn restart(
 ) -> Result<Response, Problem> {
     let settle = Settle::new(&api, &caller, &wait)?;
     let row = api.orchestrator().restart_workspace(&caller, id).await?;
-    settle.answer(row, StatusCode::OK).await
-}
-
-/// Give a workspace another project. It is stopped, goes to the server with that data, and is started if it ran. The
-/// project that it had stays as it is.
-#[utoipa::path(
-    post, path = "/workspaces/{id}/switch-project", tag = "workspaces", request_body = SwitchBody,
-    params(("id" = String, Path), WaitQuery),
-    responses(
-        (status = 200, description = "It is at rest, also in `error` with the project that it had", body = Workspace),
-        (status = 202, description = "It is being switched", body = Workspace)
-    )
-)]
-async fn switch(
-    State(api): State<Api>,
-    Identity(caller): Identity,
-    Id(id): Id<WorkspaceId>,
-    Query(wait): Query<WaitQuery>,
-    Body(body): Body<SwitchBody>,
-) -> Result<Response, Problem> {
-    let settle = Settle::new(&api, &caller, &wait)?;
-    let row = api.orchestrator().switch_project(&caller, id, ProjectId::from_uuid(body.project)).await?;
     settle.answer(row, StatusCode::OK).await
 }
 

@@ -8,6 +8,7 @@ mod exec;
 mod file;
 mod fleet;
 mod health;
+mod job;
 mod mirror;
 mod page;
 mod placement;
@@ -33,12 +34,12 @@ pub(crate) use exec::{ExecAnswer, ExecBody, RunBody};
 pub(crate) use file::FileEntry;
 pub(crate) use fleet::Fleet;
 pub(crate) use health::HealthWish;
+pub(crate) use job::{JobAnswer, direction};
 pub(crate) use page::Page;
 pub(crate) use placement::{Explanation, Placement, PlacementWish, Rejection};
 pub(crate) use problem::Reason;
 pub(crate) use project::{
-    BackupPolicy, CloneBody, JobAnswer, Project, ProjectBody, RestoreBody, SwitchBody, SyncBody, SyncDirection,
-    direction,
+    BackupPolicy, CloneBody, MountBody, Project, ProjectBody, ProjectPatchBody, RestoreBody, SyncBody, SyncDirection,
 };
 pub(crate) use resources::{Amounts, Overcommit, Resources};
 pub use server::servers_from_json;

@@ -7,12 +7,11 @@ use uuid::Uuid;
 use workspace_core::clock::Timestamp;
 use workspace_core::error::Error;
 use workspace_core::id::{OwnerId, SnapshotId};
-use workspace_core::model::{self, GitSource, ProjectSource, SyncStep, Work};
-use workspace_core::orchestrator::{CloneFrom, CloneRequest, NewProject, RestoreRequest, SyncWish};
+use workspace_core::model::{self, GitSource, ProjectSource};
+use workspace_core::orchestrator::{CloneFrom, CloneRequest, NewProject, ProjectPatch, RestoreRequest, SyncWish};
 use workspace_core::secret::Secret;
 
 use super::mirror::mirror;
-use super::problem::Reason;
 
 /// A git repository.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -93,11 +92,31 @@ impl CloneBody {
     }
 }
 
+/// What to change of a project; what is absent stays.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schema(as = ProjectPatch)]
+pub(crate) struct ProjectPatchBody {
+    /// A new name. An unnamed project that gets one no longer goes with its workspace.
+    name: Option<String>,
+    /// The type of workspaces that it is for.
+    r#type: Option<String>,
+    /// Another token for its git repository; kept sealed, never shown.
+    #[schema(value_type = Option<String>, write_only)]
+    token: Option<Secret>,
+}
+
+impl From<ProjectPatchBody> for ProjectPatch {
+    fn from(body: ProjectPatchBody) -> Self {
+        Self { name: body.name, template: body.r#type, git_token: body.token }
+    }
+}
+
 /// Another project for a workspace.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = SwitchProject)]
-pub(crate) struct SwitchBody {
+#[schema(as = MountProject)]
+pub(crate) struct MountBody {
     /// The project's id.
     pub(crate) project: Uuid,
 }
@@ -248,82 +267,4 @@ impl From<RestoreBody> for RestoreRequest {
             dry_run: body.dry_run,
         }
     }
-}
-
-/// One step of moving data.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct StepAnswer {
-    step: String,
-    #[schema(value_type = Object)]
-    report: Value,
-    error: Option<Reason>,
-}
-
-/// How moving data goes.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Job)]
-pub(crate) struct JobAnswer {
-    id: Uuid,
-    project: Uuid,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    direction: Option<SyncDirection>,
-    /// `pending`, `running`, `done`, `failed`, `interrupted` or `cancelled`.
-    status: &'static str,
-    /// The commit or snapshot that project and remote now share.
-    revision: Option<String>,
-    files_changed: Option<u64>,
-    bytes: Option<u64>,
-    steps: Vec<StepAnswer>,
-    error: Option<Reason>,
-    #[schema(value_type = String)]
-    created_at: Timestamp,
-    #[schema(value_type = Option<String>)]
-    finished_at: Option<Timestamp>,
-}
-
-impl JobAnswer {
-    pub(crate) fn new(job: model::Job, direction: Option<SyncDirection>) -> Self {
-        let last = |field: &str| job.reports.iter().rev().find_map(|report| report.report.get(field).cloned());
-        let text = |value: Value| value.as_str().map(str::to_owned);
-        let error = job.error.clone().or_else(|| job.reports.iter().find_map(|report| report.error.clone()));
-        Self {
-            id: job.id.as_uuid(),
-            project: job.project.as_uuid(),
-            direction,
-            status: status(job.status),
-            revision: last("revision").or_else(|| last("version")).and_then(text),
-            files_changed: last("files_changed").and_then(|value| value.as_u64()),
-            bytes: last("bytes").and_then(|value| value.as_u64()),
-            error: error.map(Reason::from),
-            created_at: job.created_at,
-            finished_at: job.finished_at,
-            steps: job
-                .reports
-                .into_iter()
-                .map(|report| StepAnswer {
-                    step: report.step,
-                    report: report.report,
-                    error: report.error.map(Reason::from),
-                })
-                .collect(),
-        }
-    }
-}
-
-/// What is said of a job: a data job that succeeded is done.
-pub(crate) const fn status(status: model::JobStatus) -> &'static str {
-    match status {
-        model::JobStatus::Succeeded => "done",
-        other => other.name(),
-    }
-}
-
-/// The direction of a job that moves data, for those who ask later.
-pub(crate) fn direction(work: &Work) -> Option<SyncDirection> {
-    let Work::Sync(steps) = work else { return None };
-    Some(match steps.first()? {
-        SyncStep::Clone | SyncStep::Pull | SyncStep::Restore { .. } => SyncDirection::Pull,
-        SyncStep::Push { .. } | SyncStep::Snapshot { .. } => SyncDirection::Push,
-        SyncStep::Verify { .. } | SyncStep::Delete { .. } => return None,
-    })
 }

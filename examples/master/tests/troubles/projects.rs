@@ -62,3 +62,37 @@ fn a_workspace_gets_another_project() {
     assert_eq!(rig.post(&switch, &unknown).1["code"], "not_found");
     rig.post(&switch, &json!({})).problem(422, "invalid");
 }
+
+#[test]
+fn a_project_is_taken_away_and_given_to_another_workspace() {
+    let rig = Rig::new();
+    let project = rig.empty_project("work");
+    let (id, other) = (rig.running("dev", &project), rig.running("other", &rig.empty_project("else")));
+    rig.shell(&id, "echo mine > name");
+    let names = |path: &str| -> Vec<Value> {
+        rig.get(path)["items"].as_array().unwrap().iter().map(|project| project["name"].clone()).collect()
+    };
+    assert_eq!(names(&format!("/workspaces/{id}/projects")), ["work"]);
+    assert_eq!(names("/projects?unassigned=true"), [""; 0]);
+
+    let assign = format!("/workspaces/{other}/assign-project?wait=60");
+    let wish = json!({ "project": project });
+    rig.post(&assign, &wish).problem(409, "conflict");
+    let row = rig.post(&format!("/workspaces/{id}/unassign-project?wait=60"), &Value::Null).ok();
+    assert_eq!(row["status"], "running", "{row}");
+    assert_eq!(rig.shell(&id, "ls"), "", "it has an empty one");
+    assert_eq!(names("/projects?unassigned=true"), ["work"]);
+    assert_eq!(names(&format!("/workspaces/{id}/compatible-projects")), ["work"]);
+    let again = rig.post(&format!("/workspaces/{id}/unassign-project?wait=60"), &Value::Null).ok();
+    assert_eq!(again["project"], row["project"], "there is nothing to take away");
+
+    let patch = |body: &Value| rig.call("PATCH", &format!("/projects/{project}"), body);
+    assert_eq!(patch(&json!({ "name": "renamed" })).ok()["name"], "renamed");
+    patch(&json!({ "name": "else" })).problem(409, "name_taken");
+    patch(&json!({ "token": "x" })).problem(422, "invalid");
+    patch(&json!({ "type": "none-such" })).problem(422, "invalid");
+    rig.post(&format!("/workspaces/{other}/unassign-project?wait=60"), &Value::Null).ok();
+    let row = rig.post(&assign, &wish).ok();
+    assert_eq!((&row["status"], &row["project"]), (&json!("running"), &json!(project)), "{row}");
+    assert_eq!(rig.shell(&other, "cat name"), "mine\n");
+}

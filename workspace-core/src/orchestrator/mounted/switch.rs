@@ -56,7 +56,7 @@ impl Core {
 }
 
 /// A project of a type is for workspaces of that type alone.
-pub(super) fn check_type(project: &Project, template: Option<&str>) -> Result<()> {
+pub(in crate::orchestrator) fn check_type(project: &Project, template: Option<&str>) -> Result<()> {
     match project.template.as_deref() {
         Some(wanted) if Some(wanted) != template => {
             let has = template.unwrap_or("no type");

@@ -3,11 +3,7 @@
 use crate::error::Result;
 use crate::id::ProjectId;
 use crate::model::{BackupPolicy, Project, Scope};
-use crate::orchestrator::refusal::refused;
 use crate::orchestrator::{Caller, Orchestrator};
-use crate::port::{Change, Refused};
-
-use super::in_use::in_use;
 
 impl Orchestrator {
     /// Says when snapshots of a project are taken without being asked for.
@@ -20,14 +16,6 @@ impl Orchestrator {
         if policy.on_stop {
             core.storage()?;
         }
-        loop {
-            let project = core.project_of(caller, id).await?;
-            let next = Project { backup: policy, ..project };
-            match core.commit(Change::by(core.lease.fence()).with(in_use(&next))).await? {
-                Ok(_) => return Ok(Project { revision: next.revision + 1, ..next }),
-                Err(Refused::Stale { .. }) => {}
-                Err(refusal) => return Err(refused("project", &refusal)),
-            }
-        }
+        core.edit_project(caller, id, None, |project| Ok(Project { backup: policy, ..project.clone() })).await
     }
 }

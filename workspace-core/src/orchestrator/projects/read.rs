@@ -20,6 +20,19 @@ impl Orchestrator {
         self.core.store.projects(owner.as_ref(), page).await
     }
 
+    /// The caller's projects that no workspace has. A page may have fewer than were asked for and still have one after
+    /// it.
+    pub async fn unassigned_projects(
+        &self,
+        caller: &Caller,
+        owner: Option<OwnerId>,
+        page: PageRequest,
+    ) -> Result<Page<Project>> {
+        caller.require(Scope::WorkspacesRead)?;
+        let owner = if caller.is_admin() { owner } else { Some(caller.owner_id().clone()) };
+        self.core.unassigned_projects(owner.as_ref(), page).await
+    }
+
     /// The caller's snapshots, of one project or of all.
     pub async fn snapshots(
         &self,

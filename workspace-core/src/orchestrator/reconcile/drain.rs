@@ -132,11 +132,9 @@ impl Core {
         self.edit_server(server.record.id, revision, "server.drained", cordoned).await.map(|_| ())
     }
 
-    /// Every workspace of a server that is not deleted.
+    /// Every workspace of a server.
     pub(super) async fn workspaces_of(&self, server: ServerId) -> Result<Vec<Workspace>> {
         let filter = WorkspaceFilter { server: Some(server), ..WorkspaceFilter::default() };
-        let mut rows = self.every_workspace(&filter).await?;
-        rows.retain(|row| row.observed.status != Status::Deleted);
-        Ok(rows)
+        self.every_workspace(&filter).await
     }
 }
