@@ -33,7 +33,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use engines::engines;
-use faults::{Plan, daemons, kills, objects, parts, replies, steps};
+use faults::{Plan, daemons, kills, lost, objects, parts, replies, steps};
 use verdict::{RAW, Verdict};
 
 /// A name, whether the short form has it, and what it does.
@@ -55,6 +55,7 @@ const SCENARIOS: &[Scenario] = &[
     ("s3-unreachable", false, parts::s3_unreachable),
     ("disk-full", false, parts::disk_full),
     ("master-paused", false, parts::master_paused),
+    ("server-lost", false, lost::server_lost),
 ];
 
 fn main() -> ExitCode {

@@ -2,6 +2,7 @@
 
 pub(crate) mod daemons;
 pub(crate) mod kills;
+pub(crate) mod lost;
 pub(crate) mod objects;
 pub(crate) mod parts;
 pub(crate) mod replies;
