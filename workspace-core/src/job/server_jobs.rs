@@ -11,8 +11,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{FleetId, JobId, ServerId};
 use crate::job::Lines;
 use crate::port::{
-    AgentRunner, ContainerSpec, ContainerStatus, JobEventStream, JobSpec, JobState, LogOptions, NetworkSpec,
-    ObjectKind, ObjectLabels, OutputStream, Server, ServerPool,
+    AgentRunner, ContainerSpec, ContainerState, ContainerStatus, JobEventStream, JobSpec, JobState, LogOptions,
+    NetworkSpec, ObjectKind, ObjectLabels, OutputStream, Server, ServerPool,
 };
 
 /// The worker's path in every container of ours.
@@ -43,6 +43,15 @@ impl ServerJobs {
 
     fn server(&self, id: ServerId) -> Result<Arc<dyn Server>> {
         self.pool.get(id).ok_or_else(|| Error::new(ErrorKind::Unreachable, "the server is not connected"))
+    }
+
+    /// The container of a job. One of its name that is somebody else's is none.
+    async fn container(&self, server: ServerId, job: JobId) -> Result<Option<ContainerState>> {
+        let found = self.server(server)?.inspect_container(&container_name(job)).await?;
+        let ours = |labels: &ObjectLabels| {
+            (labels.fleet, labels.kind, labels.subject) == (self.fleet, ObjectKind::Job, job.as_uuid())
+        };
+        Ok(found.filter(|state| state.labels.as_ref().is_some_and(ours)))
     }
 
     fn labels(&self, kind: ObjectKind, subject: uuid::Uuid) -> ObjectLabels {
@@ -96,8 +105,8 @@ impl AgentRunner for ServerJobs {
     async fn start(&self, job: JobSpec) -> Result<()> {
         let server = self.server(job.server)?;
         let name = container_name(job.id);
-        let known = server.inspect_container(&name).await?;
         // What ran is never started again, whatever became of it.
+        let known = self.container(job.server, job.id).await?;
         if known.is_some_and(|state| state.status != ContainerStatus::Created) {
             return Ok(());
         }
@@ -107,8 +116,7 @@ impl AgentRunner for ServerJobs {
     }
 
     async fn state(&self, server: ServerId, job: JobId) -> Result<JobState> {
-        let state = self.server(server)?.inspect_container(&container_name(job)).await?;
-        Ok(match state {
+        Ok(match self.container(server, job).await? {
             None => JobState::Missing,
             Some(state) => match state.status {
                 ContainerStatus::Created => JobState::Made,
@@ -132,7 +140,10 @@ impl AgentRunner for ServerJobs {
     }
 
     async fn cancel(&self, server: ServerId, job: JobId) -> Result<()> {
-        self.server(server)?.stop_container(&container_name(job), GRACE).await
+        match self.container(server, job).await? {
+            Some(_) => self.server(server)?.stop_container(&container_name(job), GRACE).await,
+            None => Ok(()),
+        }
     }
 
     async fn remove(&self, server: ServerId, job: JobId) -> Result<()> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::NewEvent;
@@ -17,7 +17,7 @@ use crate::orchestrator::jobs::report::session_event;
 use crate::orchestrator::refusal::refused;
 use crate::port::{Change, JobEvent, JobState, Refused, Write};
 
-/// A program that was started and does not say so is made anew.
+/// A program that was started says so within this.
 const ACCEPT: Duration = Duration::from_secs(10);
 
 /// What a job said before the end of its time is read, however late the master comes to it.
@@ -55,13 +55,7 @@ impl Core {
                     Some(newest) if newest.driver == job.driver => job = newest,
                     _ => return Ok(Pass::Again),
                 },
-                () = sleep_until(accept), if job.seen == 0 => {
-                    tracing::warn!(job = %job.id, "the job's program does not say that it took its request");
-                    if self.is_overdue(&job) {
-                        return self.abandon(job, None).await;
-                    }
-                    return self.begin_anew(job).await;
-                }
+                () = sleep_until(accept), if job.seen == 0 => return self.unheard(job).await,
                 () = sleep_until(last_words.max(Instant::now() + self.time_left(&job))), if job.seen > 0 => {
                     return self.out_of_time(job).await;
                 }
@@ -122,6 +116,24 @@ impl Core {
                 }
                 Err(refusal) => return Err(refused("job", &refusal)),
             }
+        }
+    }
+
+    /// The program does not say that it took its request, or its words do not arrive. It is ended first: then what it
+    /// said is all that it will ever say, and only one that said nothing is made anew.
+    async fn unheard(self: &Arc<Self>, job: Job) -> Result<Pass> {
+        tracing::warn!(job = %job.id, "the job's program does not say that it took its request");
+        if self.is_overdue(&job) {
+            return self.abandon(job, None).await;
+        }
+        self.lease.outlive(3 * ACCEPT).await?;
+        self.jobs.cancel(job.copy.server, job.id).await?;
+        let mut words = self.jobs.events(job.copy.server, job.id, 0).await?;
+        match timeout(ACCEPT, words.next()).await {
+            Ok(None) => self.begin_anew(job).await,
+            Ok(Some(Ok(_))) => Ok(Pass::Again),
+            Ok(Some(Err(error))) => Err(error),
+            Err(_) => Ok(Pass::Later),
         }
     }
 

@@ -111,3 +111,27 @@ async fn a_program_that_outlives_its_limit_is_ended() {
     let reserved = rig.fleet.fleet(&Caller::admin()).await.unwrap().reserved;
     assert_eq!((reserved.cpu_millis, reserved.slots), (0, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_is_not_heard_is_ended_and_not_run_again() {
+    let rig = Rig::new().await;
+    let project = rig.project("one").await;
+    rig.script.mute();
+    let run = executed(&rig, project.id).await;
+    rig.script.started(run.job.id).await;
+    rig.script.accepts(run.job.id);
+    let job = rig.ended(run.job.id).await;
+    assert_eq!((job.status, rig.script.starts(job.id)), (JobStatus::Failed, 1), "{:?}", job.error);
+    assert!(job.accepted_at.is_some(), "what it said is read after its end");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_never_took_its_request_is_made_anew() {
+    let rig = Rig::new().await;
+    let project = rig.project("one").await;
+    let run = executed(&rig, project.id).await;
+    sleep(Duration::from_secs(30)).await;
+    assert!(rig.script.starts(run.job.id) > 1);
+    rig.script.does(run.job.id, &[("agent", Ok(serde_json::json!({})))]);
+    rig.ended(run.job.id).await;
+}

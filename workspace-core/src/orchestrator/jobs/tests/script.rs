@@ -21,7 +21,9 @@ pub(super) struct Script(Mutex<Table>, Signal);
 #[derive(Debug, Default)]
 struct Table {
     runs: BTreeMap<JobId, Run>,
+    started: Vec<JobId>,
     lost: bool,
+    mute: bool,
 }
 
 #[derive(Debug)]
@@ -45,6 +47,16 @@ impl Script {
     pub(super) fn lose_servers(&self, lost: bool) {
         self.table().lost = lost;
         self.1.raise();
+    }
+
+    /// From now on nothing that a running job says is heard; what one that has ended said can be read.
+    pub(super) fn mute(&self) {
+        self.table().mute = true;
+    }
+
+    /// How often a job was started.
+    pub(super) fn starts(&self, job: JobId) -> usize {
+        self.table().started.iter().filter(|started| **started == job).count()
     }
 
     /// The jobs whose containers are there, in the order of ids.
@@ -117,7 +129,10 @@ pub(super) struct Scripted(pub(super) Arc<Script>);
 #[async_trait]
 impl AgentRunner for Scripted {
     async fn start(&self, job: JobSpec) -> Result<()> {
-        self.0.reached()?.runs.entry(job.id).or_insert(Run { spec: job, events: Vec::new(), ended: false });
+        let mut table = self.0.reached()?;
+        table.started.push(job.id);
+        table.runs.entry(job.id).or_insert(Run { spec: job, events: Vec::new(), ended: false });
+        drop(table);
         self.0.1.raise();
         Ok(())
     }
@@ -139,6 +154,7 @@ impl AgentRunner for Scripted {
                 let next = script.reached().map(|table| {
                     let run = table.runs.get(&job)?;
                     let next = run.events.iter().find(|event| event.seq > after).cloned();
+                    let next = next.filter(|_| run.ended || !table.mute);
                     Some((next, run.ended))
                 });
                 match next {
