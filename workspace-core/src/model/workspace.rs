@@ -277,8 +277,8 @@ impl Desired {
     pub fn is_pending_restart(&self) -> bool {
         let (next, now) = (&self.spec, &self.claimed);
         self.intent == Intent::Running
-            && (&next.image, &next.command, &next.env, &next.ports, next.resources)
-                != (&now.image, &now.command, &now.env, &now.ports, now.resources)
+            && (&next.image, &next.command, &next.env, &next.ports, &next.health, next.resources)
+                != (&now.image, &now.command, &now.env, &now.ports, &now.health, now.resources)
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::error::{Error, Result};
 use crate::id::WorkspaceId;
 use crate::label::Labels;
-use crate::model::{Desired, Failover, RestartSpec, Scope, Workspace};
+use crate::model::{Desired, Failover, HealthSpec, RestartSpec, Scope, Workspace};
 use crate::orchestrator::intent::Verdict;
 use crate::orchestrator::{Caller, Orchestrator, validate};
 use crate::resources::Resources;
@@ -33,6 +33,8 @@ pub struct WorkspacePatch {
     pub env: Option<BTreeMap<String, String>>,
     /// The published ports. With the next start.
     pub ports: Option<Vec<u16>>,
+    /// How its health is looked at; `Some(None)` is not at all. With the next start.
+    pub health: Option<Option<HealthSpec>>,
     /// What it may use; its disk cannot change. With the next start or restart, which claims it; what a restart needs
     /// less is given back when the workspace stops.
     pub resources: Option<Resources>,
@@ -77,6 +79,7 @@ fn patched(row: &Workspace, patch: &WorkspacePatch) -> Result<Desired> {
     set(&mut spec.command, patch.command.as_ref());
     set(&mut spec.env, patch.env.as_ref());
     set(&mut spec.ports, patch.ports.as_ref());
+    set(&mut spec.health, patch.health.as_ref());
     if let Some(resources) = patch.resources {
         spec.resources = resize(row, resources)?;
     }

@@ -8,10 +8,10 @@ use workspace_core::error::Result;
 use workspace_core::orchestrator::WorkspacePatch;
 
 use super::workspace::seconds;
-use super::{Amounts, Failover, Restart, Timespan};
+use super::{Amounts, Failover, HealthWish, Restart, Timespan};
 
-/// What to change of a workspace; what is absent stays. `image`, `command`, `env`, `ports` and `resources` take effect
-/// with the next start.
+/// What to change of a workspace; what is absent stays. `image`, `command`, `env`, `ports`, `health` and
+/// `resources` take effect with the next start.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = WorkspacePatch)]
@@ -34,13 +34,17 @@ pub(crate) struct WorkspacePatchBody {
     command: Option<Vec<String>>,
     env: Option<BTreeMap<String, String>>,
     ports: Option<Vec<u16>>,
+    /// Null is not at all.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<HealthWish>)]
+    health: Option<Option<HealthWish>>,
     /// What is 0 or absent stays; the disk cannot change.
     resources: Option<Amounts>,
 }
 
 /// Tells null, which means never, from absent, which means as it is.
 #[expect(clippy::option_option, reason = "as in the fields")]
-fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<Timespan>>, D::Error> {
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(value).map(Some)
 }
 
@@ -57,6 +61,7 @@ impl WorkspacePatchBody {
             command: self.command,
             env: self.env,
             ports: self.ports,
+            health: self.health.map(|wish| wish.map(HealthWish::into_spec).transpose()).transpose()?,
             resources: self.resources.map(Into::into),
         })
     }

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use crate::id::WorkspaceId;
 use crate::model::{Health, HealthCheck, HealthSpec, Status};
 use crate::orchestrator::test_fleet::fleet_of;
-use crate::orchestrator::{Caller, NewWorkspace, Orchestrator};
+use crate::orchestrator::{Caller, NewWorkspace, Orchestrator, WorkspacePatch};
 use crate::testing::sim::{SimPool, World};
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -116,6 +116,27 @@ async fn a_new_container_starts_anew_and_a_silent_server_says_nothing() {
     let stopped = rig.fleet.stop_workspace(&rig.admin, id).await.unwrap();
     let stopped = rig.fleet.wait(&rig.admin, stopped.id, MINUTE).await.unwrap();
     assert_eq!((stopped.observed.status, stopped.observed.health), (Status::Stopped, Health::Unknown));
+    rig.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_check_comes_with_the_next_start() {
+    let rig = Rig::new().await;
+    let id = rig.run("marked", HealthCheck::File("never".to_owned())).await;
+    let restarted = async |health: Option<HealthSpec>| {
+        let patch = WorkspacePatch { health: Some(health), ..WorkspacePatch::default() };
+        let row = rig.fleet.patch_workspace(&rig.admin, id, patch, None).await.unwrap();
+        assert!(row.desired.is_pending_restart());
+        rig.fleet.restart_workspace(&rig.admin, id).await.unwrap();
+        rig.fleet.wait(&rig.admin, id, MINUTE).await.unwrap();
+        sleep(MINUTE / 10).await;
+        rig.health(id).await
+    };
+    rig.mark(id).await;
+    assert_eq!(rig.health(id).await, Health::Starting);
+    assert_eq!(restarted(Some(HealthSpec::new(HealthCheck::File("ready".to_owned())))).await, Health::Healthy);
+    assert_eq!(restarted(Some(HealthSpec::new(HealthCheck::File("none".to_owned())))).await, Health::Starting);
+    assert_eq!(restarted(None).await, Health::Healthy, "it runs, and nothing else is asked");
     rig.end().await;
 }
 
