@@ -154,6 +154,9 @@ async fn a_server_that_leaves_keeps_only_data() {
         server.volumes().create_volume(&named("old-worker", ObjectKind::Worker)).await.unwrap();
         let data = named("data", ObjectKind::Project);
         server.volumes().create_volume(&data).await.unwrap();
+        let found = fleet.consistency_check(&admin).await.unwrap();
+        let strays: Vec<_> = found.strays.iter().map(|object| (object.kind.name(), object.name.as_str())).collect();
+        assert_eq!(strays, [("volume", data.name.as_str())], "data that no row accounts for is shown");
 
         let error = fleet.remove_server(&admin, state.record.id).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ServerInUse, "it takes new work");

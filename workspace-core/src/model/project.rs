@@ -176,10 +176,15 @@ impl Project {
         self.name.is_none()
     }
 
+    /// Every copy that there is or may be: the current one, former ones, and those that are kept for a rescue.
+    pub fn copies(&self) -> impl Iterator<Item = &ProjectCopy> {
+        let former = self.superseded.iter().chain(self.rescues.iter().map(|rescue| &rescue.copy));
+        former.chain(&self.copy)
+    }
+
     /// The data generation of the copy that will follow.
     pub fn next_data_generation(&self) -> u64 {
-        let former = self.superseded.iter().chain(self.rescues.iter().map(|rescue| &rescue.copy));
-        former.chain(&self.copy).map(|copy| copy.data_generation).fold(0, u64::max) + 1
+        self.copies().map(|copy| copy.data_generation).fold(0, u64::max) + 1
     }
 
     /// The name of the volume of a copy.

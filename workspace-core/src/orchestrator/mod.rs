@@ -25,7 +25,7 @@ mod channels;
 mod claim;
 mod config;
 mod connections;
-mod consistency_check;
+mod consistency;
 mod converge;
 mod create_workspace;
 mod delete_workspace;
@@ -83,7 +83,7 @@ pub use breaker::Creating;
 pub use builder::OrchestratorBuilder;
 pub use caller::Caller;
 pub use config::{Config, Template};
-pub use consistency_check::{Consistency, Difference, DifferenceKind};
+pub use consistency::{Consistency, Difference, DifferenceKind, ServerObject, ServerObjectKind};
 #[cfg(any(test, feature = "testing"))]
 pub use converge::Injector;
 pub use create_workspace::NewWorkspace;

@@ -60,7 +60,8 @@ async fn explain(
     Ok(Json(api.orchestrator().explain_placement(&caller, spec).await?.into()))
 }
 
-/// Compare the books: what servers have reserved with their reservations, and memory with the store.
+/// Compare memory, the store and the servers: what servers have reserved with their reservations, memory with the store,
+/// what is on the servers with the rows.
 #[utoipa::path(
     get, path = "/admin/consistency", tag = "fleet",
     responses((status = 200, description = "What differs; nothing is changed", body = Consistency))

@@ -1,4 +1,4 @@
-//! Whether the books are right.
+//! Whether memory, the store and the servers say the same.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -7,17 +7,55 @@ use workspace_core::orchestrator;
 
 use super::Resources;
 
-/// What a comparison of the books found.
+/// What a comparison of memory, store and servers found.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Consistency {
-    /// Whether nothing differs.
+    /// Whether nothing differs among what was compared.
     consistent: bool,
     /// Servers that were looked at.
     servers: usize,
     /// Live reservations that were added up.
     reservations: usize,
-    /// What is not as it should be.
+    /// Books that do not agree.
     differences: Vec<Difference>,
+    /// Containers, networks and volumes that were compared with the rows.
+    objects: usize,
+    /// What no row accounts for. Containers and networks are removed after a grace time, volumes are kept.
+    strays: Vec<ServerObject>,
+    /// What a row counts on and its server does not have.
+    missing: Vec<ServerObject>,
+    /// Servers that could not be asked.
+    unanswered: Vec<Unanswered>,
+}
+
+/// A container, network or volume of the fleet.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ServerObject {
+    /// The server's name.
+    server: String,
+    server_id: Uuid,
+    /// `container`, `network` or `volume`.
+    kind: String,
+    name: String,
+}
+
+/// A server that could not be asked.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Unanswered {
+    /// The server's name.
+    server: String,
+    reason: String,
+}
+
+impl From<orchestrator::ServerObject> for ServerObject {
+    fn from(object: orchestrator::ServerObject) -> Self {
+        Self {
+            server: object.server_name,
+            server_id: object.server.as_uuid(),
+            kind: object.kind.name().to_owned(),
+            name: object.name,
+        }
+    }
 }
 
 /// Books that do not agree.
@@ -37,6 +75,7 @@ pub(crate) struct Difference {
 
 impl From<orchestrator::Consistency> for Consistency {
     fn from(found: orchestrator::Consistency) -> Self {
+        let consistent = found.is_consistent();
         let differences = found.differences.into_iter().map(|difference| Difference {
             server: difference.server_name,
             server_id: difference.server.as_uuid(),
@@ -44,12 +83,16 @@ impl From<orchestrator::Consistency> for Consistency {
             reserved: difference.reserved.into(),
             expected: difference.expected.into(),
         });
-        let differences: Vec<_> = differences.collect();
+        let unanswered = found.unanswered.into_iter().map(|(server, reason)| Unanswered { server, reason });
         Self {
-            consistent: differences.is_empty(),
+            consistent,
             servers: found.servers,
             reservations: found.reservations,
-            differences,
+            differences: differences.collect(),
+            objects: found.objects,
+            strays: found.strays.into_iter().map(Into::into).collect(),
+            missing: found.missing.into_iter().map(Into::into).collect(),
+            unanswered: unanswered.collect(),
         }
     }
 }

@@ -2,23 +2,13 @@
 
 use crate::error::Result;
 use crate::id::ServerId;
-use crate::model::{Scope, ServerState};
-use crate::orchestrator::{Caller, Core, Orchestrator};
+use crate::model::ServerState;
+use crate::orchestrator::Core;
+use crate::orchestrator::consistency::Consistency;
 use crate::resources::Resources;
 
 /// A server's books are read this often before a difference counts: claims go on meanwhile.
 const LOOKS: usize = 5;
-
-/// What a [`consistency_check`](Orchestrator::consistency_check) found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Consistency {
-    /// Servers that were looked at.
-    pub servers: usize,
-    /// Live reservations that were added up.
-    pub reservations: usize,
-    /// What is not as it should be.
-    pub differences: Vec<Difference>,
-}
 
 /// Books that do not agree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,24 +48,8 @@ impl DifferenceKind {
     }
 }
 
-impl Orchestrator {
-    /// Compares the books of every server: its row with its reservations, and memory with its row. Nothing is changed
-    /// and nothing is locked: claims go on, and a difference counts only when it is there look after look.
-    pub async fn consistency_check(&self, caller: &Caller) -> Result<Consistency> {
-        caller.require(Scope::Admin)?;
-        let core = &self.core;
-        let servers = core.store.servers().await?;
-        let mut found = Consistency { servers: servers.len(), ..Consistency::default() };
-        found.differences.extend(core.memory_differences(&servers));
-        for server in servers {
-            core.check_server(server, &mut found).await?;
-        }
-        Ok(found)
-    }
-}
-
 impl Core {
-    fn memory_differences(&self, servers: &[ServerState]) -> Vec<Difference> {
+    pub(super) fn memory_differences(&self, servers: &[ServerState]) -> Vec<Difference> {
         let mut books = self.ledger.lock();
         books.ledger.sync(servers);
         let differs = |server: &&ServerState| {
@@ -89,7 +63,7 @@ impl Core {
         servers.iter().filter(differs).map(memory).collect()
     }
 
-    async fn check_server(&self, mut server: ServerState, found: &mut Consistency) -> Result<()> {
+    pub(super) async fn check_books(&self, mut server: ServerState, found: &mut Consistency) -> Result<()> {
         let id = server.record.id;
         for look in 1..=LOOKS {
             let live = self.store.reservations(id, false).await?;

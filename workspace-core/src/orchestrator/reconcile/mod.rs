@@ -130,13 +130,13 @@ impl Core {
     }
 
     /// Whether a job's container is still wanted. Its driver removes it right after the end.
-    async fn is_at_work(&self, labels: &ObjectLabels) -> Result<bool> {
+    pub(super) async fn is_at_work(&self, labels: &ObjectLabels) -> Result<bool> {
         let job = self.store.job(JobId::from_uuid(labels.subject)).await?;
         Ok(job.is_some_and(|job| !job.status.is_finished()))
     }
 
     /// The workspace that an object belongs to, unless it is gone or elsewhere.
-    async fn row_of(&self, labels: &ObjectLabels, server: &Arc<dyn Server>) -> Result<Option<Workspace>> {
+    pub(super) async fn row_of(&self, labels: &ObjectLabels, server: &Arc<dyn Server>) -> Result<Option<Workspace>> {
         let row = self.store.workspace(WorkspaceId::from_uuid(labels.subject)).await?;
         let here = |row: &Workspace| row.observed.status != Status::Deleted && row.desired.server == Some(server.id());
         Ok(row.filter(here))

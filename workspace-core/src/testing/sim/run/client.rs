@@ -149,7 +149,8 @@ impl Clients {
         let servers = fleet.servers(&Caller::admin()).await?;
         let Some(server) = self.world.dice.pick(&servers) else { return Ok(()) };
         let id = server.record.id;
-        match number % 4 {
+        match number % 6 {
+            4 | 5 => fleet.consistency_check(&Caller::admin()).await.map(drop),
             0 => fleet.cordon_server(&Caller::admin(), id).await.map(drop),
             1 | 2 => fleet.drain_server(&Caller::admin(), id).await.map(drop),
             _ => fleet.uncordon_server(&Caller::admin(), id).await.map(drop),

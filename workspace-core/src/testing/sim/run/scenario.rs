@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::memory::MemoryStore;
 use crate::model::ServerSpec;
-use crate::orchestrator::{Caller, NewWorkspace, Registration};
+use crate::orchestrator::{Caller, NewWorkspace, Registration, ServerObjectKind};
 use crate::port::StateStore;
 use crate::resources::Resources;
 use crate::testing::sim::run::chaos;
@@ -106,6 +106,14 @@ async fn consistent(world: &World, masters: &Masters) {
         Ok(found) => {
             for difference in found.differences {
                 world.violation(&format_args!("I10 the books do not agree: {difference:?}"));
+            }
+            // Volumes without a project are kept.
+            let strays = found.strays.into_iter().filter(|object| object.kind != ServerObjectKind::Volume);
+            for object in strays.chain(found.missing) {
+                world.violation(&format_args!("I2 rows and servers do not agree: {object:?}"));
+            }
+            for (server, why) in found.unanswered {
+                world.violation(&format_args!("I10 {server} was not compared: {why}"));
             }
         }
     }
