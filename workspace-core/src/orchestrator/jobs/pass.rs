@@ -138,8 +138,10 @@ impl Core {
                 Err(Error::new(ErrorKind::ForeignObject, format!("volume {name} is not the project's"))
                     .hint("look at it on the server; remove or rename it if it is not needed"))
             }
-            // One with data is never made anew: without it the job cannot be made either.
-            _ => Ok(()),
+            Some(_) => Ok(()),
+            // One with data is never made anew.
+            None => Err(Error::new(ErrorKind::NotFound, format!("volume {name} is not on the server any more"))
+                .hint("restore the project from a snapshot")),
         }
     }
 

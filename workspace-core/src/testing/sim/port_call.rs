@@ -112,9 +112,8 @@ impl PortCall {
             | Self::Commit
             | Self::Lease
             | Self::Query => 1,
-            Self::Exec | Self::ReadFile | Self::WriteFile | Self::ListFiles | Self::DeleteFile | Self::ListVolumes => {
-                200
-            }
+            Self::Exec | Self::ReadFile | Self::WriteFile | Self::ListFiles | Self::DeleteFile => 200,
+            Self::ListVolumes => 600,
             _ => 40,
         }
     }

@@ -28,7 +28,7 @@ pub(crate) fn server_lost(plan: &Plan) -> Verdict {
         assert!(rig.client.write(name, "kept/first", &format!("{name} was here")));
     }
     let snapshots = format!("/projects/{}/snapshots", rig.client.row("moves")["project"].as_str().unwrap());
-    let taken = rig.client.api.post(&format!("{snapshots}?wait=60"), &Value::Null).ok();
+    let taken = rig.client.api.post(&format!("{snapshots}?wait=60"), &json!({})).ok();
     assert_eq!(taken["status"], "ready", "{taken}");
     // What is written from here on is only on the server that will be lost; the history does not demand it.
     let later = format!("/workspaces/{}/files/later", rig.client.id("moves"));

@@ -83,7 +83,7 @@ impl Clients {
             62..70 => ("patch", fleet.patch_workspace(&admin, id, self.patch(), None).await.map(drop)),
             70..78 => ("delete", self.delete(fleet, id).await),
             78..85 => ("write", self.write(fleet, id, number).await),
-            85..87 => ("schedule", self.schedule(fleet, number).await),
+            85..88 => ("schedule", self.schedule(fleet, number).await),
             _ => {
                 for _ in 0..THINGS {
                     self.use_it(fleet, id).await;
