@@ -4,7 +4,7 @@ export FLEET_CACHE ?= $(HOME)/.cache/workspace-fleet
 export CARGO_TARGET_DIR ?= $(FLEET_CACHE)/target
 
 .DEFAULT_GOAL := help
-.PHONY: help run down tour test lint doc sim planted chaos bench-overhead bench-placement bench-snapshot workload test-bare
+.PHONY: help run down tour test lint doc sim planted chaos bench-overhead bench-placement bench-snapshot bench-source workload test-bare
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ bench-overhead: ## what we add to the time that Docker takes, on one real server
 
 bench-snapshot: ## snapshots beside restic, rclone and tar + zstd (ROUNDS=3 DISK_ROUNDS=1); the last line is JSON
 	@fleet/bench-snapshot
+
+bench-source: ## what a snapshot of profile `source` keeps of a real npm project; the last line is JSON
+	@fleet/bench-source
 
 lint: ## scripts, formatting, clippy
 	@fleet/lint
