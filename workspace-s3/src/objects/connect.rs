@@ -80,6 +80,18 @@ impl Storage {
         Ok(Self { store: Arc::new(store), prefix: Path::default(), traffic: Traffic::default(), place })
     }
 
+    /// Any other object store, such as another provider's. `place` tells it from all others: caches of different
+    /// places must not mix. [`traffic`](Self::traffic) counts nothing of it.
+    ///
+    /// A `put` must be whole or not there, and be seen by every `get` and `list` that begins after it.
+    ///
+    /// # Errors
+    /// [`Invalid`](ErrorKind::Invalid) when what keys begin with is no path.
+    pub fn custom(store: Arc<dyn ObjectStore>, place: &str, prefix: &str) -> Result<Self> {
+        let (prefix, place) = (self::prefix(prefix)?, place.to_owned());
+        Ok(Self { store, prefix, traffic: Traffic::default(), place })
+    }
+
     /// What went over the wire so far.
     pub fn traffic(&self) -> &Traffic {
         &self.traffic

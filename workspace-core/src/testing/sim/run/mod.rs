@@ -2,6 +2,7 @@
 
 mod chaos;
 mod client;
+mod copies;
 mod coverage;
 mod data;
 mod history;

@@ -7,17 +7,21 @@ use uuid::Uuid;
 
 use crate::event::Event;
 use crate::id::{ProjectId, ServerId, WorkspaceId};
-use crate::model::{JobStatus, Reservation, ReservationPart, ServerState, Status, Workspace};
-use crate::port::{JobFilter, ObjectKind, PageRequest, StateStore};
+use crate::model::{Reservation, ReservationPart, ServerState, Status, Workspace};
+use crate::port::{ObjectKind, PageRequest, StateStore};
 use crate::resources::Resources;
 use crate::testing::sim::World;
-use crate::testing::sim::machine::{Container, Machine, read};
+use crate::testing::sim::machine::{Machine, read};
+use crate::testing::sim::run::copies::Copies;
 use crate::testing::sim::run::history::rows;
 use crate::testing::sim::run::usage;
 
 /// What was seen of the rows so far.
 #[derive(Debug, Default)]
-pub(in crate::testing::sim) struct Watch(Mutex<BTreeMap<WorkspaceId, Seen>>);
+pub(in crate::testing::sim) struct Watch {
+    workspaces: Mutex<BTreeMap<WorkspaceId, Seen>>,
+    copies: Copies,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Seen {
@@ -56,9 +60,9 @@ impl Watch {
             running(world, &server, &live, &stand_ins);
         }
         let rows = rows(store).await;
-        data(world, store, &rows).await;
+        self.copies.look(world, store, &rows).await;
         usage::open(world, store, &rows).await;
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.workspaces.lock().unwrap_or_else(PoisonError::into_inner);
         for (id, seen) in seen.iter_mut() {
             seen.listed &= rows.iter().any(|row| row.id == *id);
         }
@@ -100,45 +104,12 @@ impl Watch {
                 }
             }
         }
-        let known: Vec<_> = self.0.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
+        let known: Vec<_> = self.workspaces.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
         for id in known {
             let events = store.events(id.as_uuid(), 0, u32::MAX).await.unwrap_or_default();
             usage::past(world, store, id, &events).await;
             let row = store.workspace(id).await.ok().flatten();
             story(world, id, &events, row.is_none_or(|row| row.observed.status == Status::Deleted));
-        }
-    }
-}
-
-/// A project has one writing job at a time, and no workspace runs on data that was never filled.
-async fn data(world: &World, store: &dyn StateStore, rows: &[Workspace]) {
-    let all = PageRequest { after: None, limit: 10_000 };
-    let unfinished = JobFilter { finished: Some(false), ..JobFilter::default() };
-    let mut writers = BTreeMap::new();
-    for job in store.jobs(&unfinished, all).await.map(|page| page.items).unwrap_or_default() {
-        if job.status == JobStatus::Running {
-            world.storage(|storage| storage.recorded(job.container_name()));
-        }
-        if job.work.writes()
-            && let Some(other) = writers.insert(job.project, job.id)
-        {
-            world.violation(&format_args!("jobs {other} and {} write project {}", job.id, job.project));
-        }
-    }
-    let projects = store.projects(None, all).await.map(|page| page.items).unwrap_or_default();
-    let filled: BTreeSet<ProjectId> =
-        projects.into_iter().filter(|one| one.source.is_some()).map(|one| one.id).collect();
-    for row in rows.iter().filter(|row| filled.contains(&row.desired.project) && row.observed.generation > 0) {
-        let name = row.container_name(row.observed.generation);
-        let empty = world.servers().iter().any(|server| {
-            let empty = world.look(server, |machine| {
-                let runs = machine.containers.get(&name).is_some_and(Container::is_running);
-                runs && machine.volume_of(&name).is_none_or(|volume| !volume.filled)
-            });
-            empty.unwrap_or(false)
-        });
-        if empty {
-            world.violation(&format_args!("I11 {name} runs without its data"));
         }
     }
 }
