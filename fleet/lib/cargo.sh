@@ -14,4 +14,20 @@ progress=(--quiet)
 # shellcheck disable=SC2034
 if [[ -t 2 ]]; then progress=(); fi
 
+# How the programs of a fleet on this machine are built: as the tests have them, in minutes. `release` takes a multiple,
+# for what is to be measured or deployed.
+profile=${FLEET_PROFILE:-dev}
+
 in_clone() { (cd "$clone" && "$@"); }
+
+# build_programs NAME..: builds programs of a fleet, all in one go: one after the other each would build what they share
+# anew, with other features. For development with those of the whole workspace: the tests find it built.
+build_programs() {
+  local what=(--package worker --package master)
+  if [[ $profile == dev ]]; then what=(--workspace --all-features); fi
+  in_clone cargo build "${progress[@]}" --profile "$profile" "${what[@]}" "${@/#/--bin=}" >&2 ||
+    fail "$* does not build" "see the compiler's words above"
+}
+
+# Where a program is. Cargo keeps what it builds for development in a folder of another name.
+program_path() { echo "$CARGO_TARGET_DIR/${profile/#dev/debug}/$1"; }

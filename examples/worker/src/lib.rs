@@ -1,10 +1,14 @@
-//! The worker's steps that move data, composed of git and object storage.
+//! The worker: its program, and its steps that move data, composed of git and object storage.
 //!
-//! The program beside this library does them inside containers; a master whose servers are local does them itself:
+//! The program does them inside containers; a master whose servers are local does them itself:
 //! `LocalPool::with_jobs(Arc::new(worker::data_steps().caches_beside_trees()))`.
 
+mod command;
+mod job;
+mod program;
 mod steps;
 
+pub use program::program;
 pub use steps::WorkerSteps;
 
 /// The steps as they are done in a container.

@@ -1,36 +1,5 @@
-//! The program beside the data, inside every container of the fleet.
+//! The program beside the data, as it runs on the machine that built it.
 
-mod command;
-mod job;
-
-use std::ffi::OsString;
-use std::io::{self, Write as _};
-use std::process::ExitCode;
-
-use command::Command;
-
-/// The exit code for a wrong command line, as shells have it.
-const USAGE: u8 = 2;
-
-fn main() -> ExitCode {
-    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-    let ended = match Command::parse(&arguments) {
-        Ok(command) => command.run(),
-        Err(problem) => {
-            say(&format!("{problem}\n\n{}", command::USAGE));
-            return ExitCode::from(USAGE);
-        }
-    };
-    match ended {
-        Ok(code) => ExitCode::from(code),
-        Err(error) => {
-            say(&error.to_string());
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn say(text: &str) {
-    // Nobody is left to be told when this fails.
-    let _ = writeln!(io::stderr(), "worker: {text}");
+fn main() -> std::process::ExitCode {
+    worker::program()
 }
