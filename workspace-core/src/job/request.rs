@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ProjectId, SnapshotId};
-use crate::model::SnapshotProfile;
+use crate::model::{GitAccess, SnapshotProfile};
 use crate::secret::Secret;
 
 /// The version of the protocol.
@@ -90,6 +90,16 @@ impl JobStep {
     pub const fn fills(&self) -> bool {
         matches!(self, Self::Clone(_) | Self::Restore { merge: false, dry_run: false, .. })
     }
+
+    /// How its git remote lets it in.
+    pub const fn access(&self) -> Option<&GitAccess> {
+        match self {
+            Self::Clone(remote) | Self::Pull(remote) | Self::Push { remote: Some(remote), .. } => {
+                remote.access.as_ref()
+            }
+            _ => None,
+        }
+    }
 }
 
 /// A run of an agent.
@@ -112,8 +122,8 @@ pub struct GitRemote {
     pub url: String,
     /// The branch; the remote's default when absent.
     pub branch: Option<String>,
-    /// A token for `https`.
-    pub token: Option<Secret>,
+    /// How it lets us in.
+    pub access: Option<GitAccess>,
     /// What the operator allows of addresses and transports: what the worker's git takes, as JSON.
     pub policy: serde_json::Value,
 }
@@ -165,11 +175,8 @@ impl JobRequest {
         for step in &self.steps {
             match step {
                 JobStep::Agent(agent) => secrets.extend(agent.env.values().map(Secret::reveal)),
-                JobStep::Clone(remote) | JobStep::Pull(remote) => {
-                    secrets.extend(remote.token.as_ref().map(Secret::reveal));
-                }
-                JobStep::Push { remote, .. } => {
-                    secrets.extend(remote.as_ref().and_then(|remote| remote.token.as_ref()).map(Secret::reveal));
+                JobStep::Clone(_) | JobStep::Pull(_) | JobStep::Push { .. } => {
+                    secrets.extend(step.access().into_iter().flat_map(GitAccess::secrets).map(Secret::reveal));
                 }
                 JobStep::Snapshot { storage, .. }
                 | JobStep::Restore { storage, .. }

@@ -2,6 +2,7 @@
 //!
 //! Objects, not relationships: a row says what is wanted and what was last seen; everything else is derived.
 
+mod git_access;
 mod health;
 mod idempotency;
 mod job;
@@ -16,6 +17,7 @@ mod token;
 mod usage;
 mod workspace;
 
+pub use git_access::{GitAccess, SshKey};
 pub use health::{HealthCheck, HealthSpec};
 pub use idempotency::IdempotencyRecord;
 pub use job::{AgentKind, AgentWork, Job, JobStatus, OnSuccess, StepReport, SyncStep, Work};

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::id::{JobId, OwnerId, ProjectId, ServerId, SnapshotId, WorkspaceId};
-use crate::secret::Secret;
+use crate::model::GitAccess;
 
 /// Where the data of a project comes from when its first copy is made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,9 +26,10 @@ pub struct GitSource {
     /// The branch; the remote's default when absent.
     #[serde(default)]
     pub branch: Option<String>,
-    /// A token for `https`; kept sealed, never shown.
-    #[serde(default)]
-    pub token: Option<Secret>,
+    /// How it lets us in; nobody in particular when absent. Rows from before there were keys for `ssh` say `token`
+    /// here, and have it elsewhere.
+    #[serde(default, alias = "token")]
+    pub access: Option<GitAccess>,
 }
 
 /// The data of a project on one server.

@@ -85,7 +85,7 @@ async fn create(
     OriginalUri(uri): OriginalUri,
     Creation { body, idempotency }: Creation<ProjectBody>,
 ) -> Result<Response, Problem> {
-    let project = api.orchestrator().create_project(&caller, body.into(), idempotency).await?;
+    let project = api.orchestrator().create_project(&caller, body.try_into()?, idempotency).await?;
     let shown = shown(&api, project).await;
     let id = shown.id();
     Ok(with_location(with_etag(StatusCode::CREATED, shown.revision, &shown), uri.path(), id))
@@ -114,7 +114,7 @@ async fn update(
     IfMatch(revision): IfMatch,
     Body(patch): Body<ProjectPatchBody>,
 ) -> Result<Response, Problem> {
-    let project = api.orchestrator().patch_project(&caller, id, patch.into(), revision).await?;
+    let project = api.orchestrator().patch_project(&caller, id, patch.try_into()?, revision).await?;
     let shown = shown(&api, project).await;
     Ok(with_etag(StatusCode::OK, shown.revision, &shown))
 }

@@ -7,6 +7,7 @@ mod event;
 mod exec;
 mod file;
 mod fleet;
+mod git;
 mod health;
 mod job;
 mod mirror;

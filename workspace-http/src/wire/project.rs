@@ -7,24 +7,12 @@ use uuid::Uuid;
 use workspace_core::clock::Timestamp;
 use workspace_core::error::Error;
 use workspace_core::id::{OwnerId, SnapshotId};
-use workspace_core::model::{self, GitSource, ProjectSource};
+use workspace_core::model::{self, ProjectSource};
 use workspace_core::orchestrator::{CloneFrom, CloneRequest, NewProject, ProjectPatch, RestoreRequest, SyncWish};
 use workspace_core::secret::Secret;
 
+use super::git::{Git, SshKey, git_access};
 use super::mirror::mirror;
-
-/// A git repository.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Git {
-    /// An `https` or `ssh` URL without user name and password.
-    #[schema(example = "https://example.org/hello.git")]
-    url: String,
-    /// The branch; the remote's default when absent.
-    branch: Option<String>,
-    /// A token for `https`; kept sealed, never shown.
-    token: Option<String>,
-}
 
 /// What a project's first copy is filled from: one of the two.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -54,15 +42,16 @@ pub(crate) struct ProjectBody {
     source: Option<SourceBody>,
 }
 
-impl From<ProjectBody> for NewProject {
-    fn from(body: ProjectBody) -> Self {
-        let source = body.source.map(|source| match source {
-            SourceBody::Git(Git { url, branch, token }) => {
-                ProjectSource::Git(GitSource { url, branch, token: token.map(Secret::new) })
-            }
-            SourceBody::Snapshot(id) => ProjectSource::Snapshot(SnapshotId::from_uuid(id)),
-        });
-        Self { name: body.name, owner: body.owner.map(OwnerId::new), template: body.r#type, source }
+impl TryFrom<ProjectBody> for NewProject {
+    type Error = Error;
+
+    fn try_from(body: ProjectBody) -> Result<Self, Error> {
+        let source = match body.source {
+            Some(SourceBody::Git(git)) => Some(ProjectSource::Git(git.into_source()?)),
+            Some(SourceBody::Snapshot(id)) => Some(ProjectSource::Snapshot(SnapshotId::from_uuid(id))),
+            None => None,
+        };
+        Ok(Self { name: body.name, owner: body.owner.map(OwnerId::new), template: body.r#type, source })
     }
 }
 
@@ -94,7 +83,7 @@ impl CloneBody {
 
 /// What to change of a project; what is absent stays.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 #[schema(as = ProjectPatch)]
 pub(crate) struct ProjectPatchBody {
     /// A new name. An unnamed project that gets one no longer goes with its workspace.
@@ -104,11 +93,16 @@ pub(crate) struct ProjectPatchBody {
     /// Another token for its git repository; kept sealed, never shown.
     #[schema(value_type = Option<String>, write_only)]
     token: Option<Secret>,
+    /// Another key for its git repository; kept sealed, never shown.
+    ssh_key: Option<SshKey>,
 }
 
-impl From<ProjectPatchBody> for ProjectPatch {
-    fn from(body: ProjectPatchBody) -> Self {
-        Self { name: body.name, template: body.r#type, git_token: body.token }
+impl TryFrom<ProjectPatchBody> for ProjectPatch {
+    type Error = Error;
+
+    fn try_from(body: ProjectPatchBody) -> Result<Self, Error> {
+        let git_access = git_access(body.token, body.ssh_key, "")?;
+        Ok(Self { name: body.name, template: body.r#type, git_access })
     }
 }
 

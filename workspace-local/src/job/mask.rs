@@ -1,8 +1,8 @@
 //! Secrets in what is said.
 
 use serde_json::Value;
-use workspace_core::job::{GitRemote, JobRequest, JobStep};
-use workspace_core::secret::Secret;
+use workspace_core::job::{JobRequest, JobStep};
+use workspace_core::model::GitAccess;
 
 /// What stands in the place of a secret.
 const MASK: &[u8] = b"***";
@@ -32,8 +32,17 @@ impl Masks {
                 collect(&value, false, &mut texts);
             }
         }
-        for token in request.steps.iter().filter_map(git_token) {
-            texts.extend(token.reveal().split_once(':').map(|(_name, token)| token.to_owned()));
+        for access in request.steps.iter().filter_map(JobStep::access) {
+            match access {
+                GitAccess::Token(token) => {
+                    texts.extend(token.reveal().split_once(':').map(|(_name, token)| token.to_owned()));
+                }
+                // Any line of a key is as good as the key.
+                GitAccess::SshKey(key) => {
+                    let lines = key.private_key.reveal().lines().map(str::trim);
+                    texts.extend(lines.filter(|line| !line.starts_with("-----")).map(ToOwned::to_owned));
+                }
+            }
         }
         Self::new(texts)
     }
@@ -127,15 +136,6 @@ enum Found {
     Until(usize),
 }
 
-fn git_token(step: &JobStep) -> Option<&Secret> {
-    let remote: &GitRemote = match step {
-        JobStep::Clone(remote) | JobStep::Pull(remote) => remote,
-        JobStep::Push { remote, .. } => remote.as_ref()?,
-        _ => return None,
-    };
-    remote.token.as_ref()
-}
-
 /// The texts in a JSON secret that are secrets by their name or by that of what holds them.
 fn collect(value: &Value, named: bool, texts: &mut Vec<String>) {
     match value {
@@ -153,6 +153,10 @@ fn collect(value: &Value, named: bool, texts: &mut Vec<String>) {
 
 #[cfg(test)]
 mod tests {
+    use workspace_core::job::GitRemote;
+    use workspace_core::model::SshKey;
+    use workspace_core::secret::Secret;
+
     use super::*;
 
     fn masks(texts: &[&str]) -> Masks {
@@ -199,8 +203,19 @@ mod tests {
     fn what_is_inside_a_secret_is_one_too() {
         let storage = r#"{"s3":{"endpoint":"http://storage:8333","secret_access_key":"inner-key","session_token":"inner-token"}}"#;
         let policy = Value::Null;
-        let token = Some(Secret::new("somebody:git-canary"));
-        let remote = GitRemote { url: "https://h/r".into(), branch: None, token, policy };
+        let remote = |access| GitRemote {
+            url: "https://h/r".into(),
+            branch: None,
+            access: Some(access),
+            policy: policy.clone(),
+        };
+        let key = SshKey {
+            private_key: Secret::new("-----BEGIN KEY-----\nfirst-line-of-it\nsecond-line\n-----END KEY-----\n"),
+            passphrase: Some(Secret::new("open-sesame")),
+            host_keys: vec!["SHA256:x".to_owned()],
+        };
+        let pull = JobStep::Pull(remote(GitAccess::Token(Secret::new("somebody:git-canary"))));
+        let clone = JobStep::Clone(remote(GitAccess::SshKey(key)));
         let place = serde_json::json!({
             "project": "0193f1a0-0000-7000-8000-000000000001", "data_generation": 1,
             "id": "0193f1a0-0000-7000-8000-00000000000a",
@@ -211,9 +226,10 @@ mod tests {
             merge: false,
             dry_run: false,
         };
-        let masks = Masks::of(&JobRequest::new("/workspace", 1, vec![JobStep::Pull(remote), restore]));
+        let masks = Masks::of(&JobRequest::new("/workspace", 1, vec![pull, clone, restore]));
         let said = "inner-key inner-token git-canary somebody http://storage:8333";
         assert_eq!(masks.text(said), "*** *** *** somebody http://storage:8333");
+        assert_eq!(masks.text("second-line of KEY, open-sesame"), "*** of KEY, ***");
         let value = serde_json::json!({"a inner-key": ["x git-canary", 1, {"b": "inner-token"}]});
         assert_eq!(masks.value(value), serde_json::json!({"a ***": ["x ***", 1, {"b": "***"}]}));
     }

@@ -6,8 +6,8 @@ use workspace_core::clock::Timestamp;
 use workspace_core::environment::Environment;
 use workspace_core::id::{MasterId, OwnerId, ProjectId, ServerId, WorkspaceId};
 use workspace_core::model::{
-    Desired, Fence, GitSource, Intent, Observed, PlacementRecord, Project, ProjectSource, ReservationPart, Running,
-    Scheduling, ServerRecord, ServerSpec, Status, TlsMaterial, Workspace, WorkspaceSpec,
+    Desired, Fence, GitAccess, GitSource, Intent, Observed, PlacementRecord, Project, ProjectSource, ReservationPart,
+    Running, Scheduling, ServerRecord, ServerSpec, Status, TlsMaterial, Workspace, WorkspaceSpec,
 };
 use workspace_core::port::{Change, Outcome, Refused, StateStore, UsageFilter, Write};
 use workspace_core::resources::Resources;
@@ -43,7 +43,7 @@ pub(crate) fn server_with_key(key: &str) -> ServerRecord {
 pub(crate) fn project_with_token(token: &str) -> Project {
     let env = Environment::system();
     let url = "https://example.org/secret.git".to_owned();
-    let source = GitSource { url, branch: None, token: Some(Secret::new(token)) };
+    let source = GitSource { url, branch: None, access: Some(GitAccess::Token(Secret::new(token))) };
     let (id, source) = (ProjectId::from_uuid(env.uuid()), Some(ProjectSource::Git(source)));
     Project::new(id, OwnerId::new("anna"), None, source, env.now())
 }

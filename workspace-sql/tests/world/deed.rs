@@ -6,9 +6,9 @@ use workspace_core::clock::Timestamp;
 use workspace_core::event::NewEvent;
 use workspace_core::id::{MasterId, OwnerId, ProjectId, ServerId, TokenId, WorkspaceId};
 use workspace_core::model::{
-    Desired, Fence, GitSource, IdempotencyRecord, Intent, Observed, PlacementRecord, Problem, Project, ProjectSource,
-    ReservationPart, Scheduling, ServerObservation, ServerRecord, ServerSpec, Status, TlsMaterial, Token, Workspace,
-    WorkspaceSpec,
+    Desired, Fence, GitAccess, GitSource, IdempotencyRecord, Intent, Observed, PlacementRecord, Problem, Project,
+    ProjectSource, ReservationPart, Scheduling, ServerObservation, ServerRecord, ServerSpec, Status, TlsMaterial,
+    Token, Workspace, WorkspaceSpec,
 };
 use workspace_core::port::{Change, StateStore, Write};
 use workspace_core::resources::Resources;
@@ -158,8 +158,8 @@ impl World {
     }
 
     fn project(&self, Pick { a, b, c, d, .. }: Pick) -> Project {
-        let token = (d % 3 == 0).then(|| Secret::new(format!("t{c}")));
-        let source = GitSource { url: format!("https://example.org/{c}"), branch: None, token };
+        let access = (d % 3 == 0).then(|| GitAccess::Token(Secret::new(format!("t{c}"))));
+        let source = GitSource { url: format!("https://example.org/{c}"), branch: None, access };
         let (id, name) = (ProjectId::from_uuid(self.projects[a % 4]), (c % 4 != 0).then(|| self.named("p", c % 2)));
         let source = (d % 2 == 0).then_some(ProjectSource::Git(source));
         Project::new(id, self.owner(b), name, source, Timestamp::default())

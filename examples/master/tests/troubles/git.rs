@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::rig::{Rig, eventually, failed_with};
+use crate::rig::{Rig, eventually, failed_with, fleet_home};
 
 fn run(folder: &Path, arguments: &[&str]) -> String {
     // What is served belongs to the server's account, and git wants that to be said in a file.
@@ -82,6 +82,44 @@ fn a_remote_that_will_not_do_is_the_error_of_the_start_and_leaves_nothing_half()
     }
     let used = rig.get("/admin/servers")["items"][0]["reserved"].clone();
     assert_eq!((&used["cpu_millis"], &used["memory_mib"]), (&json!(0), &json!(0)), "{used}");
+}
+
+#[test]
+fn a_key_opens_what_is_behind_ssh_and_is_never_shown() {
+    let rig = Rig::new();
+    let (https, folder) = rig.repository();
+    let (url, key) = rig.by_ssh(&folder);
+    let wrong = [
+        (json!({ "url": https, "ssh_key": key }), "source.git.ssh_key"),
+        (json!({ "url": url, "token": "t" }), "source.git.token"),
+        (json!({ "url": url, "token": "t", "ssh_key": key }), "source.git.ssh_key"),
+    ];
+    for (git, field) in wrong {
+        let body = json!({ "name": "never", "source": { "git": git } });
+        assert_eq!(rig.post("/projects", &body).problem(422, "invalid")["field"], field);
+    }
+
+    // A server that nobody knows is refused; what the hint shows of it is all it takes.
+    let unknown = json!({ "url": url, "ssh_key": { "private_key": key["private_key"] } });
+    let project = rig.project("by-ssh", &unknown);
+    let row = rig.workspace("by-ssh", &project);
+    failed_with(&row, "remote_refused");
+    let hint = row["error"]["hint"].as_str().unwrap();
+    let fingerprint = hint.split(' ').find(|word| word.starts_with("SHA256:")).unwrap().trim_end_matches(';');
+    let known = json!({ "ssh_key": { "private_key": key["private_key"], "host_keys": [fingerprint] } });
+    let shown = rig.call("PATCH", &format!("/projects/{project}"), &known).ok();
+    assert!(!shown.to_string().contains("PRIVATE KEY"), "{shown}");
+    let id = row["id"].as_str().unwrap();
+    let row = rig.post(&format!("/workspaces/{id}/start?wait=60"), &Value::Null).ok();
+    assert_eq!(row["status"], "running", "{row}");
+    rig.shell(id, "echo by ssh > by-ssh");
+    assert_eq!(sync(&rig, id, "push")["status"], "done");
+    assert_eq!(run(&folder, &["show", "main:by-ssh"]), "by ssh");
+    assert_eq!(rig.shell(id, "grep -rl 'PRIVATE KEY' /workspace | wc -l"), "0\n");
+
+    let stranger = std::fs::read_to_string(fleet_home().join("git/host_key")).unwrap();
+    let other = json!({ "url": url, "ssh_key": { "private_key": stranger, "host_keys": key["host_keys"] } });
+    failed_with(&rig.workspace("stranger", &rig.project("stranger", &other)), "remote_refused");
 }
 
 #[test]

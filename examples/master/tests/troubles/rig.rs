@@ -161,6 +161,14 @@ impl Rig {
         format!("{}:{}", self.git["username"].as_str().unwrap(), self.git["token"].as_str().unwrap())
     }
 
+    /// The same repository behind ssh: its URL, and a key that opens it.
+    pub(crate) fn by_ssh(&self, folder: &Path) -> (String, Value) {
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        let private_key = std::fs::read_to_string(self.git["ssh_key"].as_str().unwrap()).unwrap();
+        let key = json!({ "private_key": private_key, "host_keys": [self.git["ssh_host_key"]] });
+        (format!("{}/{name}", self.git["ssh"].as_str().unwrap()), key)
+    }
+
     /// A project from git, not fetched yet.
     pub(crate) fn project(&self, name: &str, git: &Value) -> String {
         let project = self.post("/projects", &json!({ "name": name, "source": { "git": git } })).ok();

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use workspace_fleet::clock::{Clock as _, SystemClock};
 use workspace_fleet::error::{Error, Result};
-use workspace_fleet::git::{Author, Credentials, GitSync, GitTree, NewCommit};
+use workspace_fleet::git::{Author, Credentials, GitSync, GitTree, HostKey, NewCommit};
 use workspace_fleet::job::{GitAuthor, GitRemote};
-use workspace_fleet::model::StepReport;
+use workspace_fleet::model::{GitAccess, StepReport};
 use workspace_fleet::secret::Secret;
 
 use super::policy::settings;
@@ -31,15 +31,24 @@ fn line(remote: &GitRemote, cancel: CancellationToken) -> Result<GitSync> {
     let remote = workspace_fleet::git::GitRemote {
         url: remote.url.parse()?,
         branch: remote.branch.clone(),
-        credentials: remote.token.as_ref().map_or(Credentials::None, credentials),
+        credentials: remote.access.as_ref().map_or(Credentials::None, credentials),
     };
     Ok(GitSync::new(remote, settings).cancel(cancel))
 }
 
-/// `name:token`, for hosts that want to know whose the token is; or the token alone.
-fn credentials(token: &Secret) -> Credentials {
-    let (username, token) = token.reveal().split_once(':').unwrap_or((ANYBODY, token.reveal()));
-    Credentials::Token { username: username.to_owned(), token: Secret::new(token) }
+/// A key as it is; of a token `name:token`, for hosts that want to know whose it is, or the token alone.
+fn credentials(access: &GitAccess) -> Credentials {
+    match access {
+        GitAccess::Token(token) => {
+            let (username, token) = token.reveal().split_once(':').unwrap_or((ANYBODY, token.reveal()));
+            Credentials::Token { username: username.to_owned(), token: Secret::new(token) }
+        }
+        GitAccess::SshKey(key) => Credentials::SshKey {
+            private_key: key.private_key.clone(),
+            passphrase: key.passphrase.clone(),
+            host_keys: key.host_keys.iter().map(HostKey::new).collect(),
+        },
+    }
 }
 
 /// Fills the tree.
@@ -106,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_token_may_say_whose_it_is() {
-        let of = |text: &str| match credentials(&Secret::new(text)) {
+        let of = |text: &str| match credentials(&GitAccess::Token(Secret::new(text))) {
             Credentials::Token { username, token } => (username, token.reveal().to_owned()),
             other => panic!("{other:?}"),
         };

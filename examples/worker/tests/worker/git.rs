@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use workspace_fleet::environment::Environment;
 use workspace_fleet::job::{GitAuthor, GitRemote, JobStep};
+use workspace_fleet::model::GitAccess;
 use workspace_fleet::secret::Secret;
 
 use crate::job::run;
@@ -48,7 +49,7 @@ impl Bare {
         GitRemote {
             url: format!("{}/{}.git", self.server.https, self.name),
             branch: None,
-            token: Some(Secret::new(format!("{}:{}", self.server.username, self.server.token))),
+            access: Some(GitAccess::Token(Secret::new(format!("{}:{}", self.server.username, self.server.token)))),
             policy: json!({"allow": ["10.0.0.0/8", "127.0.0.0/8"], "ca_pem": pem}),
         }
     }
@@ -135,7 +136,7 @@ async fn a_tree_is_cloned_committed_pushed_and_pulled() {
 async fn what_git_refuses_is_told_and_the_token_is_not() {
     let (bare, tree) = (Bare::seeded(), tempfile::tempdir().unwrap());
     let canary = format!("canary-{}", Environment::system().uuid());
-    let wrong = GitRemote { token: Some(Secret::new(format!("fleet:{canary}"))), ..bare.remote() };
+    let wrong = GitRemote { access: Some(GitAccess::Token(Secret::new(format!("fleet:{canary}")))), ..bare.remote() };
     let strict = GitRemote { policy: Value::Null, ..bare.remote() };
     let odd = GitRemote { url: "ext::sh -c touch% /tmp/x".to_owned(), ..bare.remote() };
     let missing = GitRemote { branch: Some("none".to_owned()), ..bare.remote() };

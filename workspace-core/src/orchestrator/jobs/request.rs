@@ -129,7 +129,7 @@ impl Core {
         GitRemote {
             url: git.url.clone(),
             branch: git.branch.clone(),
-            token: git.token.clone(),
+            access: git.access.clone(),
             policy: self.config.git_policy.clone(),
         }
     }

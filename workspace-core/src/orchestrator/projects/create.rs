@@ -2,11 +2,13 @@
 
 use crate::error::{Error, Result};
 use crate::id::{OwnerId, ProjectId};
-use crate::model::{GitSource, Project, ProjectSource, Scope};
+use crate::model::{Project, ProjectSource, Scope};
 use crate::orchestrator::refusal::refused;
 use crate::orchestrator::workspaces::Idempotency;
 use crate::orchestrator::{Caller, Core, Orchestrator, validate};
 use crate::port::{Change, Refused, Write};
+
+use super::git_source::check_git;
 
 /// A project to make.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -73,40 +75,5 @@ impl Core {
                 Err(Error::invalid("source.snapshot", "the snapshot is not ready").hint("wait for it, or take another"))
             }
         }
-    }
-}
-
-/// What can be told without the worker; it checks the rest, and where the name leads, beside the data.
-fn check_git(git: &GitSource) -> Result<()> {
-    let url = git.url.as_str();
-    let invalid = |message: &str| {
-        Err(Error::invalid("source.git.url", message)
-            .hint("give an https or ssh URL such as https://host/team/repo.git"))
-    };
-    if url.is_empty() || url.len() > 2_048 || url.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        return invalid("the URL is empty, too long, or has spaces or control characters");
-    }
-    if url.starts_with('-') || url.contains("::") {
-        return invalid("the URL looks like an option or a transport helper");
-    }
-    let Some((scheme, rest)) = url.split_once("://") else {
-        let scp_like = url.split_once(':').is_some_and(|(host, path)| host.contains('@') && !path.is_empty());
-        return if scp_like { Ok(()) } else { invalid("the URL has no scheme") };
-    };
-    if !matches!(scheme, "https" | "ssh" | "http") {
-        return invalid("only https and ssh are allowed");
-    }
-    let authority = rest.split('/').next().unwrap_or_default();
-    let user = authority.rsplit_once('@').map(|(user, _)| user);
-    if user.is_some_and(|user| user.contains(':') || scheme != "ssh") {
-        return Err(Error::invalid("source.git.url", "the URL has a user name or a password in it")
-            .hint("take it out and give source.git.token"));
-    }
-    match git.branch.as_deref() {
-        Some(branch) if branch.is_empty() || branch.starts_with('-') || branch.len() > 255 => {
-            Err(Error::invalid("source.git.branch", "this is no branch")
-                .hint("give the name of a branch, such as main"))
-        }
-        _ => Ok(()),
     }
 }

@@ -6,6 +6,7 @@ mod clone;
 mod create;
 mod delete;
 mod delete_snapshot;
+mod git_source;
 mod in_use;
 mod patch;
 mod read;

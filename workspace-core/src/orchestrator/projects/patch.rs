@@ -2,13 +2,13 @@
 
 use crate::error::{Error, Result};
 use crate::id::ProjectId;
-use crate::model::{GitSource, Project, ProjectSource, Scope};
+use crate::model::{GitAccess, GitSource, Project, ProjectSource, Scope};
 use crate::orchestrator::mounted::check_type;
 use crate::orchestrator::refusal::refused;
 use crate::orchestrator::{Caller, Core, Orchestrator, validate};
 use crate::port::{Change, Refused};
-use crate::secret::Secret;
 
+use super::git_source::check_access;
 use super::in_use::in_use;
 
 /// What to change of a project; what is `None` stays.
@@ -18,8 +18,8 @@ pub struct ProjectPatch {
     pub name: Option<String>,
     /// The type of workspaces that it is for.
     pub template: Option<String>,
-    /// Another token for its git repository.
-    pub git_token: Option<Secret>,
+    /// Another way into its git repository.
+    pub git_access: Option<GitAccess>,
 }
 
 impl Orchestrator {
@@ -57,11 +57,13 @@ fn patched(project: &Project, patch: &ProjectPatch) -> Result<Project> {
     let mut next = project.clone();
     next.name = patch.name.clone().or(next.name);
     next.template = patch.template.clone().or(next.template);
-    if let Some(token) = &patch.git_token {
+    if let Some(access) = &patch.git_access {
         let Some(ProjectSource::Git(git)) = &mut next.source else {
-            return Err(Error::invalid("token", "the project is not from git").hint("leave `token` out"));
+            let hint = "leave `token` and `ssh_key` out";
+            return Err(Error::invalid("token", "the project is not from git").hint(hint));
         };
-        *git = GitSource { token: Some(token.clone()), ..git.clone() };
+        *git = GitSource { access: Some(access.clone()), ..git.clone() };
+        check_access(git, "")?;
     }
     Ok(next)
 }

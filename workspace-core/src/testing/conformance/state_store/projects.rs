@@ -2,7 +2,7 @@
 
 use super::rig::{LONG, Rig};
 use crate::id::{OwnerId, ServerId};
-use crate::model::{GitSource, Project, ProjectCopy, ProjectSource};
+use crate::model::{GitAccess, GitSource, Project, ProjectCopy, ProjectSource, SshKey};
 use crate::port::{Refused, StateStore, Write};
 use crate::secret::Secret;
 
@@ -65,15 +65,23 @@ pub async fn projects_in_use_stay(store: &dyn StateStore) {
 /// What a store seals comes back as it was.
 pub async fn secrets_of_projects_come_back(store: &dyn StateStore) {
     let rig = Rig::new(store);
-    let source = GitSource {
-        url: "https://example.org/a.git".to_owned(),
-        branch: Some("main".to_owned()),
-        token: Some(Secret::new("token")),
+    let key = SshKey {
+        private_key: Secret::new("-----BEGIN KEY-----\n"),
+        passphrase: Some(Secret::new("open")),
+        host_keys: vec!["host ssh-ed25519 AAAA".to_owned()],
     };
-    let project = Project { source: Some(ProjectSource::Git(source)), ..rig.project_row("o", Some("p")) };
-    rig.write(Write::InsertProject(project.clone())).await;
-    let read = store.project(project.id).await.expect("the store answers");
-    assert_eq!(read.as_ref(), Some(&project), "a git token comes back");
+    let mut written = Vec::new();
+    for (name, access) in [("p", GitAccess::Token(Secret::new("token"))), ("q", GitAccess::SshKey(key))] {
+        let (url, branch) = ("https://example.org/a.git".to_owned(), Some("main".to_owned()));
+        let source = Some(ProjectSource::Git(GitSource { url, branch, access: Some(access) }));
+        let project = Project { source, ..rig.project_row("o", Some(name)) };
+        rig.write(Write::InsertProject(project.clone())).await;
+        let read = store.project(project.id).await.expect("the store answers");
+        assert_eq!(read.as_ref(), Some(&project), "what lets in to git comes back");
+        written.push(project);
+    }
     let listed = store.projects(Some(&OwnerId::new("o")), crate::port::PageRequest::default()).await;
-    assert_eq!(listed.expect("the store answers").items, [project], "a git token comes back in a list");
+    let mut listed = listed.expect("the store answers").items;
+    listed.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    assert_eq!(listed, written, "what lets in to git comes back in a list");
 }
