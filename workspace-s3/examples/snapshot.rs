@@ -83,6 +83,7 @@ fn storage() -> Result<Storage> {
         secret_access_key: Secret::new(setting("S3_SECRET_ACCESS_KEY")?),
         session_token: None,
         prefix: env::var("SNAPSHOT_PREFIX").unwrap_or_default(),
+        more_authorities: None,
     })
 }
 

@@ -8,7 +8,7 @@ use workspace_fleet::secret::Secret;
 
 use crate::settings::{ServerKind, variable};
 
-/// The object storage of `S3_*`; a folder of the data directory for local servers without any.
+/// The object storage of `S3_*`, its own certificate authorities in `S3_CA_FILE`; a folder of the data directory for local servers without any.
 pub(crate) fn storage(kind: ServerKind, data_dir: &Path) -> Result<Option<Secret>> {
     let Some(endpoint) = variable("S3_ENDPOINT") else {
         let folder = std::path::absolute(data_dir.join("snapshots"))
@@ -28,6 +28,7 @@ pub(crate) fn storage(kind: ServerKind, data_dir: &Path) -> Result<Option<Secret
         "access_key_id": needed("S3_ACCESS_KEY_ID")?,
         "secret_access_key": needed("S3_SECRET_ACCESS_KEY")?,
         "prefix": variable("S3_PREFIX").unwrap_or_default(),
+        "ca_pem": certificates("S3_CA_FILE")?,
     }});
     Ok(Some(Secret::new(setting.to_string())))
 }
@@ -42,10 +43,20 @@ pub(crate) fn git_policy() -> Result<Value> {
                 .source(error)
         })?,
     };
-    if let Some(file) = variable("GIT_CA_FILE") {
-        let pem = std::fs::read_to_string(&file)
-            .map_err(|error| Error::invalid("GIT_CA_FILE", format!("{file} cannot be read")).source(error))?;
+    if let Some(pem) = certificates("GIT_CA_FILE")? {
         policy["ca_pem"] = Value::from(pem);
     }
     Ok(policy)
+}
+
+/// The certificates in the file that a variable names.
+fn certificates(name: &str) -> Result<Option<String>> {
+    let read = |file: String| {
+        std::fs::read_to_string(&file).map_err(|error| {
+            Error::invalid(name, format!("{file} cannot be read"))
+                .hint("name a file of certificates in PEM form")
+                .source(error)
+        })
+    };
+    variable(name).map(read).transpose()
 }

@@ -1,6 +1,6 @@
 //! One seed from beginning to end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,8 +32,8 @@ struct World {
     project: ProjectId,
     /// What each snapshot that was seen was taken of.
     known: BTreeMap<String, Picture>,
-    /// Those that a client was told of and that nobody deleted since.
-    acknowledged: Vec<String>,
+    /// Those that a client was told of and that nobody deleted since. Two may be told of the same.
+    acknowledged: BTreeSet<String>,
 }
 
 /// Runs a seed.
@@ -47,7 +47,7 @@ pub(crate) async fn run_seed(seed: u64) -> Result<Report, Box<dyn Error>> {
         objects: Arc::new(InMemory::new()),
         project: ProjectId::from_uuid(Uuid::from_u64_pair(seed, 1)),
         known: BTreeMap::new(),
-        acknowledged: Vec::new(),
+        acknowledged: BTreeSet::new(),
     };
     std::fs::create_dir(world.tree())?;
     let mut report = Report::default();
@@ -66,8 +66,9 @@ pub(crate) async fn run_seed(seed: u64) -> Result<Report, Box<dyn Error>> {
             report.violation = Some(violation);
             return Ok(report);
         }
-        if dice.chance(200) && !world.acknowledged.is_empty() {
-            let gone = world.acknowledged.swap_remove(usize::try_from(dice.below(world.acknowledged.len() as u64))?);
+        if dice.chance(200)
+            && let Some(gone) = world.acknowledged.pop_first()
+        {
             world.sync(&Line::new(&world.objects, Fates::NONE))?.delete(&gone).await?;
         }
     }
@@ -98,7 +99,7 @@ impl World {
     async fn check(&mut self, report: &mut Report) -> Result<Option<String>, Box<dyn Error>> {
         let sync = self.sync(&Line::new(&self.objects, Fates::NONE))?;
         let versions: Vec<String> = sync.versions(1_000).await?.into_iter().map(|version| version.version).collect();
-        if let Some(lost) = self.acknowledged.iter().find(|version| !versions.contains(version)) {
+        if let Some(lost) = self.acknowledged.iter().find(|version| !versions.contains(*version)) {
             return Ok(Some(format!("snapshot {lost} was acknowledged and is not there")));
         }
         let now = picture(&self.tree())?;

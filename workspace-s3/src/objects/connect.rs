@@ -13,6 +13,7 @@ use workspace_core::secret::Secret;
 
 use crate::objects::Traffic;
 use crate::objects::http::Connector;
+use crate::objects::tls::tls;
 
 /// How to reach a bucket that speaks S3.
 #[derive(Clone, Debug)]
@@ -31,6 +32,8 @@ pub struct S3Settings {
     pub session_token: Option<Secret>,
     /// What all keys begin with; may be empty.
     pub prefix: String,
+    /// Certificate authorities to trust beside the machine's, in PEM form: those of the operator's own storage.
+    pub more_authorities: Option<String>,
 }
 
 /// Where snapshots are kept. Cheap to clone; clones share connections and counts.
@@ -47,11 +50,13 @@ impl Storage {
     /// A bucket that speaks S3. Makes no request.
     ///
     /// # Errors
-    /// [`Invalid`](ErrorKind::Invalid) when the endpoint is no `http` or `https` URL, or a name is empty.
+    /// [`Invalid`](ErrorKind::Invalid) when the endpoint is no `http` or `https` URL, a name is empty, or the
+    /// certificates cannot be read.
     pub fn s3(settings: &S3Settings) -> Result<Self> {
         let tls = match settings.endpoint.split_once("://") {
-            Some(("https", host)) if !host.is_empty() => true,
-            Some(("http", host)) if !host.is_empty() => false,
+            // Reading the machine's certificates takes longer than a small snapshot: only where they are needed.
+            Some(("https", host)) if !host.is_empty() => Some(tls(settings.more_authorities.as_deref())?),
+            Some(("http", host)) if !host.is_empty() => None,
             _ => {
                 return Err(Error::invalid("endpoint", "the endpoint is no http or https URL")
                     .hint("give it like https://s3.eu-central-1.amazonaws.com"));
@@ -104,7 +109,7 @@ fn open_bucket(settings: &S3Settings, connector: Connector) -> object_store::Res
     let retry = RetryConfig { backoff, max_retries: 2, retry_timeout: Duration::from_secs(20) };
     let mut builder = AmazonS3Builder::new()
         .with_endpoint(&settings.endpoint)
-        .with_allow_http(!connector.tls)
+        .with_allow_http(connector.tls.is_none())
         .with_bucket_name(&settings.bucket)
         .with_region(&settings.region)
         .with_access_key_id(&settings.access_key_id)

@@ -20,6 +20,10 @@ pub(crate) fn storage_error(error: &StoreError, path: &Path) -> Error {
     match error {
         StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. } => refused(name),
         StoreError::NotFound { .. } => no_place(name),
+        _ if told.contains("certificate") => {
+            Error::new(ErrorKind::TlsRefused, "the storage's certificate is not one that is trusted")
+                .hint("give the storage's own certificate authority, or the name that its certificate is for")
+        }
         _ if answered("401") || answered("403") => refused(name),
         _ if answered("404") => no_place(name),
         _ => Error::new(ErrorKind::StorageUnreachable, format!("the storage failed on {name}"))

@@ -19,6 +19,7 @@ use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpRequestBody, HttpResponse, HttpResponseBody,
     HttpService,
 };
+use rustls::ClientConfig;
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::objects::Traffic;
@@ -34,8 +35,8 @@ const SILENCE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct Connector {
     pub(super) traffic: Traffic,
-    /// Reading the machine's certificates takes longer than a small snapshot: only where they are needed.
-    pub(super) tls: bool,
+    /// Whom to trust; `None` for plain http.
+    pub(super) tls: Option<ClientConfig>,
 }
 
 #[derive(Debug)]
@@ -52,15 +53,10 @@ impl HttpConnector for Connector {
         tcp.set_connect_timeout(Some(CONNECT));
         let builder = Client::builder(TokioExecutor::new());
         let traffic = self.traffic.clone();
-        if !self.tls {
+        let Some(tls) = self.tls.clone() else {
             return Ok(HttpClient::new(Service { client: builder.build(tcp), traffic }));
-        }
-        let https = HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(rustls::crypto::ring::default_provider())
-            .map_err(|error| object_store::Error::Generic { store: "S3", source: Box::new(error) })?
-            .https_only()
-            .enable_http1()
-            .wrap_connector(tcp);
+        };
+        let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_only().enable_http1().wrap_connector(tcp);
         Ok(HttpClient::new(Service { client: builder.build(https), traffic }))
     }
 }

@@ -3,6 +3,7 @@
 mod connect;
 mod failure;
 mod http;
+mod tls;
 mod traffic;
 
 use std::ops::Range;

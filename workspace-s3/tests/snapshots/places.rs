@@ -30,6 +30,7 @@ pub(crate) fn s3_settings() -> S3Settings {
         secret_access_key: Secret::new(get("S3_SECRET_ACCESS_KEY")),
         session_token: None,
         prefix: format!("test/{}", Uuid::now_v7()),
+        more_authorities: None,
     }
 }
 

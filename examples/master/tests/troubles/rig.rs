@@ -15,7 +15,7 @@ use crate::running::Running;
 
 pub(crate) const TOKEN: &str = "a-token-for-this-test-alone";
 
-fn real_part(name: &str) -> String {
+pub(crate) fn real_part(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `make test`, or start the real parts first"))
 }
 

@@ -1,9 +1,13 @@
-//! Object storage that is not there, or not for us.
+//! Object storage that is not there, not for us, or another one.
+
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
 use crate::cable::Cable;
-use crate::rig::{Rig, failed_with, s3_endpoint};
+use crate::rig::{Rig, eventually, failed_with, real_part, s3_endpoint};
 
 fn with_data(rig: &Rig) -> (String, String) {
     let project = rig.empty_project("kept");
@@ -97,4 +101,62 @@ fn storage_that_is_lost_in_the_middle_loses_nothing() {
     assert_eq!(done["status"], "done", "{done}");
     rig.post(&format!("/workspaces/{id}/start?wait=60"), &Value::Null).ok();
     assert_eq!(rig.shell(&id, "cat file; sha256sum -c sum"), "data\nlarge: OK\n");
+}
+
+/// `rclone serve s3`, ended with the test.
+struct Rclone(Child);
+
+impl Rclone {
+    /// Where servers reach it, behind https with the fleet's own authority, with a bucket `bucket` in a folder.
+    fn serve(folder: &Path) -> (Self, String) {
+        std::fs::create_dir_all(folder.join("bucket")).unwrap();
+        let storage = s3_endpoint();
+        let host = storage.strip_prefix("http://").unwrap().split(':').next().unwrap().to_owned();
+        let address = TcpListener::bind((host, 0)).unwrap().local_addr().unwrap();
+        let certificates = PathBuf::from(real_part("WORKSPACE_TEST_CERTS"));
+        let mut command = Command::new(real_part("WORKSPACE_TEST_RCLONE"));
+        command.args(["serve", "s3", "--addr", &address.to_string(), "--auth-key", "test-id,test-key"]).arg(folder);
+        // The certificate of the git server, which is at the same address.
+        command.arg("--cert").arg(certificates.join("git.pem")).arg("--key").arg(certificates.join("git-key.pem"));
+        let child = command.env("RCLONE_CONFIG", folder.join("none.conf")).stderr(Stdio::null()).spawn().unwrap();
+        let served = Self(child);
+        eventually("rclone listens", || TcpStream::connect(address).ok());
+        (served, format!("https://{address}"))
+    }
+}
+
+impl Drop for Rclone {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn another_kind_of_storage_behind_https_does_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_served, endpoint) = Rclone::serve(folder.path());
+    let authority = format!("{}/ca.pem", real_part("WORKSPACE_TEST_CERTS"));
+    let rig = Rig::with(&[
+        ("S3_ENDPOINT", &endpoint),
+        ("S3_CA_FILE", &authority),
+        ("S3_BUCKET", "bucket"),
+        ("S3_ACCESS_KEY_ID", "test-id"),
+        ("S3_SECRET_ACCESS_KEY", "test-key"),
+        ("S3_PREFIX", "some/prefix"),
+    ]);
+    let (project, id) = with_data(&rig);
+    rig.shell(&id, LARGE);
+    let taken = snapshot(&rig, &project);
+    assert_eq!((&taken["status"], &taken["verified"]), (&json!("ready"), &json!(true)), "{taken}");
+    assert!(folder.path().join("bucket/some/prefix").join(&project).join("packs").is_dir(), "it is there");
+    rig.shell(&id, "echo newer > file; rm large");
+    rig.post(&format!("/workspaces/{id}/stop?wait=60"), &Value::Null).ok();
+    let done = rig.post(&format!("/projects/{project}/restore?wait=90"), &json!({ "snapshot": taken["id"] })).ok();
+    assert_eq!(done["status"], "done", "{done}");
+    rig.post(&format!("/workspaces/{id}/start?wait=60"), &Value::Null).ok();
+    assert_eq!(rig.shell(&id, "cat file; sha256sum -c sum"), "data\nlarge: OK\n");
+    let gone = rig.call("DELETE", &format!("/snapshots/{}", taken["id"].as_str().unwrap()), &Value::Null);
+    assert!((200..300).contains(&gone.0), "{gone:?}");
 }

@@ -29,6 +29,9 @@ struct BucketSetting {
     session_token: Option<Secret>,
     #[serde(default)]
     prefix: Option<String>,
+    /// Certificate authorities to trust beside the machine's.
+    #[serde(default)]
+    ca_pem: Option<String>,
 }
 
 /// Reads the setting. The error says nothing of its text: secrets are in it.
@@ -47,6 +50,7 @@ pub(super) fn open(setting: &Secret) -> Result<Storage> {
             secret_access_key: bucket.secret_access_key,
             session_token: bucket.session_token,
             prefix: bucket.prefix.unwrap_or_default(),
+            more_authorities: bucket.ca_pem,
         }),
     }
 }
