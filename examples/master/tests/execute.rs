@@ -1,4 +1,4 @@
-//! The master is killed in the middle of an agent's run on a real Docker server, and started again.
+//! Masters are killed, or replaced one after the other, in the middle of an agent's run on a real Docker server.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what is not there fails the test")]
 
 mod running;
@@ -29,9 +29,9 @@ fn json_of(answer: &str) -> Value {
     serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"))
 }
 
-/// A bare repository of this test on the real git server: its URL and its folder.
-fn repository(git: &Value) -> (String, String) {
-    let (root, name) = (git["root"].as_str().unwrap(), format!("execute-{}", std::process::id()));
+/// A bare repository of a test on the real git server: its URL and its folder.
+fn repository(git: &Value, test: &str) -> (String, String) {
+    let (root, name) = (git["root"].as_str().unwrap(), format!("{test}-{}", std::process::id()));
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fleet/git-server");
     let home = Path::new(root).ancestors().nth(2).unwrap();
     let made = Command::new(script).args(["repository", &name]).env("FLEET_HOME", home).output().unwrap();
@@ -69,63 +69,170 @@ fn texts(events: &[Value]) -> String {
     told.filter_map(|event| event["text"].as_str().or(event["data"]["text"].as_str())).collect()
 }
 
+/// What the masters of a test are told, and the repository that the agent works on.
+struct Stage {
+    variables: BTreeMap<String, String>,
+    project: Value,
+    folder: String,
+}
+
+impl Stage {
+    fn new(test: &str, more: &[(&str, &str)]) -> Self {
+        let servers: Value = serde_json::from_str(&real_part("WORKSPACE_TEST_SERVERS")).unwrap();
+        let server: Value = serde_json::from_str(&real_part("WORKSPACE_TEST_GIT")).unwrap();
+        let s3 = std::fs::read_to_string(real_part("WORKSPACE_TEST_S3")).unwrap();
+        let (plain, worker) =
+            (Value::from(vec![servers[0].clone()]).to_string(), real_part("WORKSPACE_TEST_WORKER_IMAGE"));
+        let own = [
+            ("SERVERS", "docker"),
+            ("WORKSPACE_SERVERS", plain.as_str()),
+            ("WORKER_IMAGE", worker.as_str()),
+            ("WORKSPACE_TOKEN", TOKEN),
+            ("GIT_POLICY", r#"{"allow":["10.0.0.0/8"]}"#),
+            ("GIT_CA_FILE", server["ca"].as_str().unwrap()),
+            ("RUST_LOG", "warn"),
+        ];
+        let all = s3.lines().filter_map(|line| line.split_once('=')).chain(own).chain(more.iter().copied());
+        let variables = all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let (url, folder) = repository(&server, test);
+        let token = format!("{}:{}", server["username"].as_str().unwrap(), server["token"].as_str().unwrap());
+        let project = json!({"name": test, "source": {"git": {"url": url, "branch": "main", "token": token}}});
+        Self { variables, project, folder }
+    }
+
+    fn master(&self, data: &Path) -> Running {
+        let mut variables: Vec<_> = self.variables.iter().map(|(name, value)| (&name[..], &value[..])).collect();
+        variables.push(("MASTER_ID", data.file_name().unwrap().to_str().unwrap()));
+        let master = Running::start(data, &variables);
+        assert!(master.said.contains("healthy"), "{}", master.said);
+        master
+    }
+
+    /// An agent that says a line each half second; the project's id and the answer.
+    fn execute(&self, master: &Running, lines: usize) -> (String, Value) {
+        let project = json_of(&master.ask("POST", "/api/v1/projects", TOKEN, &self.project.to_string()));
+        let line = format!("echo ran >> ran; for n in $(seq {lines}); do echo line $n; sleep 0.5; done");
+        let body = json!({
+            "project": project["id"], "prompt": "write down that you ran", "credentials": {"AGENT_KEY": SECRET},
+            "resources": {"cpu_millis": 200, "memory_mib": 128, "disk_gib": 1},
+            "agent": {"kind": "command", "image": "workspace-base", "argv": ["sh", "-c", line]},
+            "on_success": {"commit": true, "push": true, "snapshot": true},
+        });
+        let answer = master.ask_for("POST", "/api/v1/execute", TOKEN, &body.to_string(), "application/json");
+        (project["id"].as_str().unwrap().to_owned(), json_of(&answer))
+    }
+
+    /// The agent ran once, every line was told once, and what it did is pushed.
+    fn require_once(&self, master: &Running, started: &Value, lines: usize, before: &[Value]) {
+        let (session, branch) = (started["session"].as_str().unwrap(), started["branch"].as_str().unwrap());
+        let ended = |events: &[Value]| events.iter().any(|event| event["kind"] == "execution.finished");
+        let all = until("the run ends", master, session, ended);
+        assert_eq!(all[..before.len()], before[..], "what was told stays told");
+        let numbers: Vec<u64> = all.iter().filter_map(|event| event["seq"].as_u64()).collect();
+        assert_eq!(numbers, (1..=all.len() as u64).collect::<Vec<_>>(), "no event is missing or twice");
+        let expected: String = (1..=lines).fold(String::new(), |all, n| all + &format!("line {n}\n"));
+        assert_eq!(texts(&all), expected, "the agent ran once, and every line is there once");
+        let last = all.last().unwrap();
+        assert_eq!(last["data"]["status"].as_str().or(last["status"].as_str()), Some("succeeded"), "{last}");
+        let ran = git(&self.folder, &["show", &format!("{branch}:ran")]);
+        assert_eq!(ran, "ran", "what it did is pushed, and it did it once");
+        assert!(!format!("{all:?}").contains(SECRET), "no event has the credentials");
+    }
+}
+
+fn delete(master: &Running, session: &Value, project: &str) {
+    master.ask("DELETE", &format!("/api/v1/sessions/{}", session.as_str().unwrap()), TOKEN, "");
+    master.ask("DELETE", &format!("/api/v1/projects/{project}"), TOKEN, "");
+}
+
 #[test]
 fn an_agent_runs_once_whatever_becomes_of_the_master() {
     let data = tempfile::tempdir().unwrap();
-    let servers: Value = serde_json::from_str(&real_part("WORKSPACE_TEST_SERVERS")).unwrap();
-    let server: Value = serde_json::from_str(&real_part("WORKSPACE_TEST_GIT")).unwrap();
-    let s3 = std::fs::read_to_string(real_part("WORKSPACE_TEST_S3")).unwrap();
-    let s3: BTreeMap<&str, &str> = s3.lines().filter_map(|line| line.split_once('=')).collect();
-    let (plain, worker) = (Value::from(vec![servers[0].clone()]).to_string(), real_part("WORKSPACE_TEST_WORKER_IMAGE"));
-    let mut variables = vec![
-        ("SERVERS", "docker"),
-        ("WORKSPACE_SERVERS", plain.as_str()),
-        ("WORKER_IMAGE", worker.as_str()),
-        ("WORKSPACE_TOKEN", TOKEN),
-        ("GIT_POLICY", r#"{"allow":["10.0.0.0/8"]}"#),
-        ("GIT_CA_FILE", server["ca"].as_str().unwrap()),
-        ("RUST_LOG", "warn"),
-    ];
-    variables.extend(s3);
-    let (url, folder) = repository(&server);
-    let first = Running::start(data.path(), &variables);
-    let token = format!("{}:{}", server["username"].as_str().unwrap(), server["token"].as_str().unwrap());
-    let project = json!({"name": "kept", "source": {"git": {"url": url, "branch": "main", "token": token}}});
-    let project = json_of(&first.ask("POST", "/api/v1/projects", TOKEN, &project.to_string()));
-    let line = "echo ran >> ran; for n in 1 2 3 4 5 6 7 8 9 10 11 12; do echo line $n; sleep 0.5; done";
-    let body = json!({
-        "project": project["id"], "prompt": "write down that you ran", "credentials": {"AGENT_KEY": SECRET},
-        "resources": {"cpu_millis": 200, "memory_mib": 128, "disk_gib": 1},
-        "agent": {"kind": "command", "image": "workspace-base", "argv": ["sh", "-c", line]},
-        "on_success": {"commit": true, "push": true, "snapshot": true},
-    });
-    let answer = first.ask_for("POST", "/api/v1/execute", TOKEN, &body.to_string(), "application/json");
-    let started = json_of(&answer);
-    let (session, branch) = (started["session"].as_str().unwrap(), started["branch"].as_str().unwrap());
+    let stage = Stage::new("killed", &[]);
+    let first = stage.master(data.path());
+    let (project, started) = stage.execute(&first, 12);
+    let session = started["session"].as_str().unwrap();
     let before = until("the agent is at work", &first, session, |events| texts(events).contains("line 3"));
     // Dropping kills it with SIGKILL.
     drop(first);
 
-    let again = Running::start(data.path(), &variables);
-    assert!(again.said.contains("healthy"), "{}", again.said);
-    let all = until("the run ends", &again, session, |events| {
-        events.iter().any(|event| event["kind"] == "execution.finished")
-    });
-    assert_eq!(all[..before.len()], before[..], "what was told stays told");
-    let numbers: Vec<u64> = all.iter().filter_map(|event| event["seq"].as_u64()).collect();
-    assert_eq!(numbers, (1..=all.len() as u64).collect::<Vec<_>>(), "no event is missing or twice");
-    let expected: String = (1..=12).map(|n| format!("line {n}\n")).fold(String::new(), |all, line| all + &line);
-    assert_eq!(texts(&all), expected, "the agent ran once, and every line is there once");
-    let last = all.last().unwrap();
-    assert_eq!(last["data"]["status"].as_str().or(last["status"].as_str()), Some("succeeded"), "{last}");
-    assert_eq!(git(&folder, &["show", &format!("{branch}:ran")]), "ran", "what it did is pushed, and it did it once");
-    assert!(!format!("{all:?}").contains(SECRET), "no event has the credentials");
+    let again = stage.master(data.path());
+    stage.require_once(&again, &started, 12, &before);
     let database = std::fs::read(data.path().join("fleet.db")).unwrap();
     let log = std::fs::read(data.path().join("fleet.db-wal")).unwrap_or_default();
     for bytes in [database, log] {
         assert!(!bytes.windows(SECRET.len()).any(|part| part == SECRET.as_bytes()), "no store has the credentials");
     }
-    again.ask("DELETE", &format!("/api/v1/sessions/{session}"), TOKEN, "");
-    again.ask("DELETE", &format!("/api/v1/projects/{}", project["id"].as_str().unwrap()), TOKEN, "");
+    delete(&again, &started["session"], &project);
     again.end("-INT");
+}
+
+/// A database of this test, which goes with it.
+struct Database {
+    server: String,
+    name: String,
+}
+
+impl Database {
+    fn new() -> Self {
+        let database =
+            Self { server: real_part("WORKSPACE_TEST_DATABASE_URL"), name: format!("rolling_{}", std::process::id()) };
+        database.tell(&format!("CREATE DATABASE {}", database.name));
+        database
+    }
+
+    fn tell(&self, sql: &str) {
+        let done = Command::new("psql").args([&self.server, "-qc", sql]).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+
+    fn url(&self) -> String {
+        let (server, _) = self.server.rsplit_once('/').unwrap();
+        format!("{server}/{}", self.name)
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.tell(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
+    }
+}
+
+/// Two masters on one Postgres are replaced one after the other, while an agent and a workspace run.
+#[test]
+fn a_rolling_restart_interrupts_nothing() {
+    let database = Database::new();
+    let (url, key) = (database.url(), "ab".repeat(32));
+    let stage = Stage::new("rolling", &[("STORE", "postgres"), ("DATABASE_URL", &url), ("WORKSPACE_SECRET_KEY", &key)]);
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (first, second) = (stage.master(one.path()), stage.master(two.path()));
+    let body = json!({
+        "name": "rolling", "image": "workspace-base", "command": ["sleep", "infinity"],
+        "resources": {"cpu_millis": 100, "memory_mib": 64, "disk_gib": 1},
+    });
+    let row = json_of(&first.ask("POST", "/api/v1/workspaces?wait=60", TOKEN, &body.to_string()));
+    assert_eq!(row["status"], "running", "{row}");
+    let path = format!("/api/v1/workspaces/{}", row["id"].as_str().unwrap());
+
+    let (project, started) = stage.execute(&first, 30);
+    let session = started["session"].as_str().unwrap();
+    let seen = |line: &'static str| move |events: &[Value]| texts(events).contains(line);
+    until("the other master tells it too", &second, session, seen("line 3"));
+    first.end("-TERM");
+    until("the other one goes on", &second, session, seen("line 10"));
+    let third = stage.master(one.path());
+    second.end("-TERM");
+    let before = until("the new one goes on", &third, session, seen("line 20"));
+    assert!(!texts(&before).contains("line 30"), "the agent was at work all the time");
+    let fourth = stage.master(two.path());
+    stage.require_once(&fourth, &started, 30, &before);
+
+    let now = json_of(&fourth.ask("GET", &path, TOKEN, ""));
+    assert_eq!((&now["status"], &now["generation"]), (&row["status"], &row["generation"]), "it ran on: {now}");
+    let run = json_of(&third.ask("POST", &format!("{path}/run"), TOKEN, &json!({"command": "echo here"}).to_string()));
+    assert_eq!(run["stdout"], "here\n", "{run}");
+    json_of(&third.ask("DELETE", &format!("{path}?wait=60"), TOKEN, ""));
+    delete(&fourth, &started["session"], &project);
+    third.end("-TERM");
+    fourth.end("-INT");
 }
