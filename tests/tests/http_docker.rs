@@ -218,6 +218,10 @@ async fn servers_that_cannot_be_registered() {
     let mut expired = tls.clone();
     (expired["tls"]["cert"], expired["tls"]["key"]) = (pem("expired-cert"), pem("expired-key"));
     for (what, body, code) in [
+        // More than once: how a refusal shows itself is chance.
+        ("an expired certificate", expired.clone(), "tls_refused"),
+        ("an expired certificate", expired.clone(), "tls_refused"),
+        ("an expired certificate", expired.clone(), "tls_refused"),
         ("a closed port", with("endpoint", json!("https://127.0.0.1:9")), "server_unreachable"),
         ("plain HTTP to a TLS port", plain_to_tls, "tls_refused"),
         ("plain HTTP without permission", insecure, "invalid"),

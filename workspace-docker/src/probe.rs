@@ -9,11 +9,15 @@ use workspace_core::resources::Resources;
 
 use crate::call::Call;
 use crate::engine::Engine;
+use crate::failure::Failure;
 
 /// Places for workspaces when the record does not limit them: more shims and bridges than this slow an Engine down.
 const SLOTS: u64 = 50;
 /// The Engine does not tell how large its disk is.
 const ASSUMED_DISK_GIB: u64 = 100;
+
+/// How often a connection that broke is made again to learn why.
+const REPEATS: u32 = 4;
 
 /// What is asked once per connection: a daemon is not updated without ending it.
 pub(crate) type Versions = OnceCell<SystemVersion>;
@@ -26,10 +30,16 @@ pub(crate) async fn probe(
     capacity: Resources,
     certificate_expires_at: Option<Timestamp>,
 ) -> Result<Probe> {
-    let info = engine.call(Call::Info, engine.docker().info());
-    let version = versions.get_or_try_init(|| engine.call(Call::Version, engine.docker().version()));
-    let ((), info, version) =
-        futures::try_join!(engine.ping(), info, version).map_err(|failure| engine.error(failure, "say how it is"))?;
+    let mut answer = ask(engine, versions).await;
+    // A server tells that it refuses our certificate after the handshake, and closes: which of the two we see first is
+    // chance, and only the one says what is wrong.
+    for _ in 0..REPEATS {
+        match answer {
+            Err(Failure::Broken(_)) if certificate_expires_at.is_some() => answer = ask(engine, versions).await,
+            _ => break,
+        }
+    }
+    let (info, version) = answer.map_err(|failure| engine.error(failure, "say how it is"))?;
     Ok(Probe {
         totals: totals(&info),
         engine: format!("Docker {}", info.server_version.as_deref().unwrap_or("of unknown version")),
@@ -38,6 +48,13 @@ pub(crate) async fn probe(
         certificate_expires_at,
         warnings: warnings(&info, version, capacity),
     })
+}
+
+async fn ask<'a>(engine: &Engine, versions: &'a Versions) -> Result<(SystemInfo, &'a SystemVersion), Failure> {
+    let info = engine.call(Call::Info, engine.docker().info());
+    let version = versions.get_or_try_init(|| engine.call(Call::Version, engine.docker().version()));
+    let ((), info, version) = futures::try_join!(engine.ping(), info, version)?;
+    Ok((info, version))
 }
 
 fn totals(info: &SystemInfo) -> Resources {
