@@ -67,6 +67,12 @@ impl Weights {
         i64::try_from(self.sum(request)).unwrap_or(i64::MAX)
     }
 
+    /// The same of a need that some server of the shape could meet.
+    pub(super) fn growth_of(&self, need: &Lanes) -> i64 {
+        let shares = self.0.iter().zip(need).map(|(weight, &amount)| weight * u64::try_from(amount).unwrap_or(0));
+        i64::try_from(shares.sum::<u64>()).unwrap_or(i64::MAX)
+    }
+
     fn sum(&self, amounts: &Resources) -> u64 {
         // Below 2^32 * 2^28 * 5: nothing overflows.
         self.0.iter().zip(amounts.amounts()).map(|(weight, amount)| weight * amount.min(1 << 32)).sum()

@@ -23,6 +23,10 @@ pub(super) struct Block {
     pub(super) len: u32,
 }
 
+/// One value of each lane. Aligned, because a vector that is read across two that were written waits for both.
+#[repr(align(64))]
+struct Values([i32; WIDTH]);
+
 /// What is compared of one server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Row {
@@ -60,6 +64,10 @@ impl Block {
             marks: self.marks[lane],
             score: self.score[lane],
         }
+    }
+
+    pub(super) const fn score(&self, lane: usize) -> i32 {
+        self.score[lane]
     }
 
     pub(super) fn rows(&self) -> impl Iterator<Item = Row> + '_ {
@@ -137,11 +145,11 @@ impl Block {
 
     /// The flipped scores of the servers that have room, [`NONE`] of the others.
     #[expect(clippy::needless_bitwise_bool, reason = "comparisons without branches become vector instructions")]
-    fn values(&self, query: &Query<'_>) -> [i32; WIDTH] {
+    fn values(&self, query: &Query<'_>) -> Values {
         let (need, flip) = (&query.need, query.order.flip());
         let [cpu, memory, disk, slots, gpus] = &self.room;
-        let mut values = [NONE; WIDTH];
-        for (lane, value) in values.iter_mut().enumerate() {
+        let mut values = Values([NONE; WIDTH]);
+        for (lane, value) in values.0.iter_mut().enumerate() {
             let short = (need[0] > cpu[lane])
                 | (need[1] > memory[lane])
                 | (need[2] > disk[lane])
@@ -177,8 +185,16 @@ impl Block {
         if query.accept.is_some() {
             return self.fitting(query).map(|(value, slot)| Pick { value, slot }).reduce(|a, b| a.better(b, ids));
         }
-        let equals = values.iter().zip(&self.slot).filter(|&(&value, _)| value == greatest);
-        equals.map(|(&value, &slot)| Pick { value, slot }).reduce(|a, b| a.better(b, ids))
+        let mut equals = equals(&values, greatest);
+        let mut pick = Pick { value: greatest, slot: self.slot[equals.trailing_zeros() as usize % WIDTH] };
+        loop {
+            equals &= equals - 1;
+            if equals == 0 {
+                return Some(pick);
+            }
+            let slot = self.slot[equals.trailing_zeros() as usize % WIDTH];
+            pick = pick.better(Pick { value: greatest, slot }, ids);
+        }
     }
 
     /// The row with this flipped score and the lowest id.
@@ -196,8 +212,13 @@ impl Block {
     }
 }
 
+/// A bit for each lane that has this value, of which there is one.
+fn equals(Values(values): &Values, value: i32) -> u32 {
+    values.iter().enumerate().fold(0, |bits, (lane, &other)| bits | u32::from(other == value) << lane)
+}
+
 /// The greatest of sixteen, in halves: each half is one vector instruction or a few.
-fn greatest(values: &[i32; WIDTH]) -> i32 {
+fn greatest(Values(values): &Values) -> i32 {
     let eight: [i32; 8] = std::array::from_fn(|at| values[at].max(values[at + 8]));
     let four: [i32; 4] = std::array::from_fn(|at| eight[at].max(eight[at + 4]));
     four[0].max(four[2]).max(four[1].max(four[3]))

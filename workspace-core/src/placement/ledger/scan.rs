@@ -59,8 +59,15 @@ impl Scan {
 
     pub(super) fn change(&mut self, table: &Table, row: &Row) {
         let at = table.entry(row.slot).at as usize;
+        let old = self.blocks[at / WIDTH].score(at % WIDTH);
         self.blocks[at / WIDTH].set(at % WIDTH, row);
-        self.sum_up(at / WIDTH);
+        let (least, most) = self.ranges[at / WIDTH];
+        // Most are at neither end, before and afterwards.
+        if (old > least || row.score <= least) && (old < most || row.score >= most) {
+            self.ranges[at / WIDTH] = (least.min(row.score), most.max(row.score));
+        } else {
+            self.sum_up(at / WIDTH);
+        }
     }
 
     /// Corrects the range of a block that changed, unless it went.

@@ -129,18 +129,25 @@ impl Ledger {
             return None;
         }
         let which = which(tier, query.order);
-        // The shape with the best bound first: its best server rules out most of the others.
-        let mut lead: Option<(i64, usize)> = None;
+        // The shape with the best bound first: its best server rules out most of the others, or all of them.
+        let (mut lead, mut second): (Option<(i64, usize)>, _) = (None, i64::MIN);
         for (number, shape) in self.shapes.iter().enumerate() {
             *visits += 1;
             let bound = shape.bound(which);
             if bound != NOBODY && fits(&ask.need, &shape.lanes) {
-                let rank = i64::from(bound) + query.order.shift(shape.weights.growth(&ask.resources));
-                lead = lead.max(Some((rank, number)));
+                let rank = i64::from(bound) + query.order.shift(shape.weights.growth_of(&ask.need));
+                let before = lead.map_or(i64::MIN, |(before, _)| before);
+                second = second.max(rank.min(before));
+                if rank > before {
+                    lead = Some((rank, number));
+                }
             }
         }
         let (_, lead) = lead?;
         let mut best = self.best_in(&self.shapes[lead], tier, ask, query, None, visits);
+        if best.is_some_and(|best| best.rank > second) {
+            return best;
+        }
         for (number, shape) in self.shapes.iter().enumerate() {
             if number != lead && shape.bound(which) != NOBODY && fits(&ask.need, &shape.lanes) {
                 best = self.best_in(shape, tier, ask, query, best, visits);
@@ -164,7 +171,7 @@ impl Ledger {
         best: Option<Best>,
         visits: &mut u32,
     ) -> Option<Best> {
-        let shift = query.order.shift(shape.weights.growth(&ask.resources));
+        let shift = query.order.shift(shape.weights.growth_of(&ask.need));
         let floor = best.map_or(NOBODY, |best| flipped(best.rank - shift));
         if shape.bound(which(tier, query.order)) < floor {
             return best;
