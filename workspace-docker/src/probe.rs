@@ -30,16 +30,15 @@ pub(crate) async fn probe(
     capacity: Resources,
     certificate_expires_at: Option<Timestamp>,
 ) -> Result<Probe> {
-    let mut answer = ask(engine, versions).await;
-    // A server tells that it refuses our certificate after the handshake, and closes: which of the two we see first is
-    // chance, and only the one says what is wrong.
-    for _ in 0..REPEATS {
-        match answer {
-            Err(Failure::Broken(_)) if certificate_expires_at.is_some() => answer = ask(engine, versions).await,
-            _ => break,
+    let mut repeats = if certificate_expires_at.is_some() { REPEATS } else { 0 };
+    let (info, version) = loop {
+        match ask(engine, versions).await {
+            // A server tells that it refuses our certificate after the handshake, and closes: which of the two we see
+            // first is chance, and only the one says what is wrong.
+            Err(Failure::Broken(_)) if repeats > 0 => repeats -= 1,
+            answer => break answer.map_err(|failure| engine.error(failure, "say how it is"))?,
         }
-    }
-    let (info, version) = answer.map_err(|failure| engine.error(failure, "say how it is"))?;
+    };
     Ok(Probe {
         totals: totals(&info),
         engine: format!("Docker {}", info.server_version.as_deref().unwrap_or("of unknown version")),
