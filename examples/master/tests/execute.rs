@@ -1,48 +1,32 @@
 //! Masters are killed, or replaced one after the other, in the middle of an agent's run on a real Docker server.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what is not there fails the test")]
 
+mod parts;
 mod running;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use parts::{GitServer, TOKEN, docker, git, parsed, real_part, variables};
 use running::Running;
 use serde_json::{Value, json};
-
-const TOKEN: &str = "a-token-for-this-test-alone";
 
 /// What an agent gets and nobody else may ever see.
 const SECRET: &str = "canary-5c1f0e7a9b";
 
-fn real_part(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `make test`, or start the real parts first"))
-}
+/// An agent that says a line each fifth of a second until it is told that it is enough, and writes down how many it
+/// said. What a test demands of its course does not depend on how quick the machine is.
+const AGENT: &str = "echo ran >> ran; n=0; until [ -e /tmp/enough ] || [ $n = 1500 ]; do \
+    n=$((n+1)); echo line $n; sleep 0.2; done; echo $n > lines";
 
-/// The body of an answer, as JSON.
+#[track_caller]
 fn json_of(answer: &str) -> Value {
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
-    assert!(head.starts_with("HTTP/1.1 2"), "{answer}");
-    let body = if head.contains("chunked") { body.lines().nth(1).unwrap_or_default() } else { body };
-    serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"))
-}
-
-/// A bare repository of a test on the real git server: its URL and its folder.
-fn repository(git: &Value, test: &str) -> (String, String) {
-    let (root, name) = (git["root"].as_str().unwrap(), format!("{test}-{}", std::process::id()));
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fleet/git-server");
-    let home = Path::new(root).ancestors().nth(2).unwrap();
-    let made = Command::new(script).args(["repository", &name]).env("FLEET_HOME", home).output().unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    (format!("{}/{name}.git", git["https"].as_str().unwrap()), format!("{root}/{name}.git"))
-}
-
-fn git(folder: &str, arguments: &[&str]) -> String {
-    let mut command = Command::new("/usr/bin/git");
-    command.args(["-c", "safe.directory=*", "-C", folder]).args(arguments);
-    String::from_utf8_lossy(&command.output().unwrap().stdout).trim().to_owned()
+    let (status, body) = parsed(answer);
+    assert!((200..300).contains(&status), "{answer}");
+    body
 }
 
 /// Everything that was stored for the session.
@@ -73,31 +57,15 @@ fn texts(events: &[Value]) -> String {
 struct Stage {
     variables: BTreeMap<String, String>,
     project: Value,
-    folder: String,
+    folder: PathBuf,
 }
 
 impl Stage {
     fn new(test: &str, more: &[(&str, &str)]) -> Self {
-        let servers: Value = serde_json::from_str(&real_part("WORKSPACE_TEST_SERVERS")).unwrap();
-        let server: Value = serde_json::from_str(&real_part("WORKSPACE_TEST_GIT")).unwrap();
-        let s3 = std::fs::read_to_string(real_part("WORKSPACE_TEST_S3")).unwrap();
-        let (plain, worker) =
-            (Value::from(vec![servers[0].clone()]).to_string(), real_part("WORKSPACE_TEST_WORKER_IMAGE"));
-        let own = [
-            ("SERVERS", "docker"),
-            ("WORKSPACE_SERVERS", plain.as_str()),
-            ("WORKER_IMAGE", worker.as_str()),
-            ("WORKSPACE_TOKEN", TOKEN),
-            ("GIT_POLICY", r#"{"allow":["10.0.0.0/8"]}"#),
-            ("GIT_CA_FILE", server["ca"].as_str().unwrap()),
-            ("RUST_LOG", "warn"),
-        ];
-        let all = s3.lines().filter_map(|line| line.split_once('=')).chain(own).chain(more.iter().copied());
-        let variables = all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let (url, folder) = repository(&server, test);
-        let token = format!("{}:{}", server["username"].as_str().unwrap(), server["token"].as_str().unwrap());
-        let project = json!({"name": test, "source": {"git": {"url": url, "branch": "main", "token": token}}});
-        Self { variables, project, folder }
+        let server = GitServer::new();
+        let (url, folder) = server.repository();
+        let project = json!({"name": test, "source": {"git": {"url": url, "branch": "main", "token": server.token()}}});
+        Self { variables: variables(more), project, folder }
     }
 
     fn master(&self, data: &Path) -> Running {
@@ -108,34 +76,41 @@ impl Stage {
         master
     }
 
-    /// An agent that says a line each half second; the project's id and the answer.
-    fn execute(&self, master: &Running, lines: usize) -> (String, Value) {
+    /// Lets the agent begin; the project's id and the answer.
+    fn execute(&self, master: &Running) -> (String, Value) {
         let project = json_of(&master.ask("POST", "/api/v1/projects", TOKEN, &self.project.to_string()));
-        let line = format!("echo ran >> ran; for n in $(seq {lines}); do echo line $n; sleep 0.5; done");
         let body = json!({
             "project": project["id"], "prompt": "write down that you ran", "credentials": {"AGENT_KEY": SECRET},
             "resources": {"cpu_millis": 200, "memory_mib": 128, "disk_gib": 1},
-            "agent": {"kind": "command", "image": "workspace-base", "argv": ["sh", "-c", line]},
+            "agent": {"kind": "command", "image": "workspace-base", "argv": ["sh", "-c", AGENT]},
             "on_success": {"commit": true, "push": true, "snapshot": true},
         });
         let answer = master.ask_for("POST", "/api/v1/execute", TOKEN, &body.to_string(), "application/json");
         (project["id"].as_str().unwrap().to_owned(), json_of(&answer))
     }
 
-    /// The agent ran once, every line was told once, and what it did is pushed.
-    fn require_once(&self, master: &Running, started: &Value, lines: usize, before: &[Value]) {
+    /// Tells the agent, which is at work, that it is enough. It ran once, every line was told once, and what it did is
+    /// pushed.
+    fn require_once(&self, master: &Running, started: &Value, before: &[Value]) {
+        let fleet = json_of(&master.ask("GET", "/api/v1/admin/fleet", TOKEN, ""));
+        let of_fleet = format!("label=fleet.id={}", fleet["id"].as_str().unwrap());
+        let at_work = docker(&["ps", "-q", "--filter", &of_fleet, "--filter", "label=fleet.kind=job"]);
+        assert_eq!(at_work.len(), 1, "the agent is at work: {at_work:?}");
+        docker(&["exec", &at_work[0], "touch", "/tmp/enough"]);
+
         let (session, branch) = (started["session"].as_str().unwrap(), started["branch"].as_str().unwrap());
         let ended = |events: &[Value]| events.iter().any(|event| event["kind"] == "execution.finished");
         let all = until("the run ends", master, session, ended);
         assert_eq!(all[..before.len()], before[..], "what was told stays told");
         let numbers: Vec<u64> = all.iter().filter_map(|event| event["seq"].as_u64()).collect();
         assert_eq!(numbers, (1..=all.len() as u64).collect::<Vec<_>>(), "no event is missing or twice");
-        let expected: String = (1..=lines).fold(String::new(), |all, n| all + &format!("line {n}\n"));
-        assert_eq!(texts(&all), expected, "the agent ran once, and every line is there once");
         let last = all.last().unwrap();
         assert_eq!(last["data"]["status"].as_str().or(last["status"].as_str()), Some("succeeded"), "{last}");
-        let ran = git(&self.folder, &["show", &format!("{branch}:ran")]);
-        assert_eq!(ran, "ran", "what it did is pushed, and it did it once");
+        let pushed = |file: &str| git(&self.folder, &["show", &format!("{branch}:{file}")]);
+        assert_eq!(pushed("ran"), "ran", "what it did is pushed, and it did it once");
+        let lines: usize = pushed("lines").parse().unwrap();
+        let expected: String = (1..=lines).fold(String::new(), |all, n| all + &format!("line {n}\n"));
+        assert_eq!(texts(&all), expected, "the agent ran once, and every line is there once");
         assert!(!format!("{all:?}").contains(SECRET), "no event has the credentials");
     }
 }
@@ -150,14 +125,14 @@ fn an_agent_runs_once_whatever_becomes_of_the_master() {
     let data = tempfile::tempdir().unwrap();
     let stage = Stage::new("killed", &[]);
     let first = stage.master(data.path());
-    let (project, started) = stage.execute(&first, 12);
+    let (project, started) = stage.execute(&first);
     let session = started["session"].as_str().unwrap();
     let before = until("the agent is at work", &first, session, |events| texts(events).contains("line 3"));
     // Dropping kills it with SIGKILL.
     drop(first);
 
     let again = stage.master(data.path());
-    stage.require_once(&again, &started, 12, &before);
+    stage.require_once(&again, &started, &before);
     let database = std::fs::read(data.path().join("fleet.db")).unwrap();
     let log = std::fs::read(data.path().join("fleet.db-wal")).unwrap_or_default();
     for bytes in [database, log] {
@@ -214,7 +189,7 @@ fn a_rolling_restart_interrupts_nothing() {
     assert_eq!(row["status"], "running", "{row}");
     let path = format!("/api/v1/workspaces/{}", row["id"].as_str().unwrap());
 
-    let (project, started) = stage.execute(&first, 30);
+    let (project, started) = stage.execute(&first);
     let session = started["session"].as_str().unwrap();
     let seen = |line: &'static str| move |events: &[Value]| texts(events).contains(line);
     until("the other master tells it too", &second, session, seen("line 3"));
@@ -223,9 +198,8 @@ fn a_rolling_restart_interrupts_nothing() {
     let third = stage.master(one.path());
     second.end("-TERM");
     let before = until("the new one goes on", &third, session, seen("line 20"));
-    assert!(!texts(&before).contains("line 30"), "the agent was at work all the time");
     let fourth = stage.master(two.path());
-    stage.require_once(&fourth, &started, 30, &before);
+    stage.require_once(&fourth, &started, &before);
 
     let now = json_of(&fourth.ask("GET", &path, TOKEN, ""));
     assert_eq!((&now["status"], &now["generation"]), (&row["status"], &row["generation"]), "it ran on: {now}");

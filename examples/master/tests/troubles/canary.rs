@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::rig::{Rig, fleet_home, s3_settings};
+use crate::parts::s3_settings;
+use crate::rig::{Rig, fleet_home};
 
 /// What must not be found, one per line, as `grep -F -f` takes it.
 struct Canaries(String);

@@ -5,27 +5,17 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::parts::git;
 use crate::rig::{Rig, eventually, failed_with, fleet_home};
-
-fn run(folder: &Path, arguments: &[&str]) -> String {
-    // What is served belongs to the server's account, and git wants that to be said in a file.
-    let settings = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(settings.path(), "[safe]\ndirectory = *\n[user]\nname = other\nemail = other@localhost\n").unwrap();
-    let mut command = Command::new("/usr/bin/git");
-    command.env("GIT_CONFIG_GLOBAL", settings.path()).arg("-C").arg(folder).args(arguments);
-    let done = command.output().unwrap();
-    assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
-    String::from_utf8_lossy(&done.stdout).trim().to_owned()
-}
 
 /// Somebody else commits a file and pushes it.
 fn somebody_pushes(repository: &Path, file: &str, text: &str) {
     let clone = tempfile::tempdir().unwrap();
-    run(clone.path(), &["clone", "-q", repository.to_str().unwrap(), "."]);
+    git(clone.path(), &["clone", "-q", repository.to_str().unwrap(), "."]);
     std::fs::write(clone.path().join(file), text).unwrap();
-    run(clone.path(), &["add", "."]);
-    run(clone.path(), &["commit", "-q", "-m", "by somebody else"]);
-    run(clone.path(), &["push", "-q", "origin", "HEAD:main"]);
+    git(clone.path(), &["add", "."]);
+    git(clone.path(), &["commit", "-q", "-m", "by somebody else"]);
+    git(clone.path(), &["push", "-q", "origin", "HEAD:main"]);
     let owned = Command::new("chown").args(["-R", "--reference"]).arg(repository).arg(repository).status();
     assert!(owned.unwrap().success());
 }
@@ -114,7 +104,7 @@ fn a_key_opens_what_is_behind_ssh_and_is_never_shown() {
     assert_eq!(row["status"], "running", "{row}");
     rig.shell(id, "echo by ssh > by-ssh");
     assert_eq!(sync(&rig, id, "push")["status"], "done");
-    assert_eq!(run(&folder, &["show", "main:by-ssh"]), "by ssh");
+    assert_eq!(git(&folder, &["show", "main:by-ssh"]), "by ssh");
     assert_eq!(rig.shell(id, "grep -rl 'PRIVATE KEY' /workspace | wc -l"), "0\n");
 
     let stranger = std::fs::read_to_string(fleet_home().join("git/host_key")).unwrap();
@@ -144,11 +134,11 @@ fn an_empty_repository_begins_empty_and_gets_the_first_commit() {
     let (project, folder) = rig.with_repository("new");
     std::fs::remove_file(folder.join("refs/heads/main")).ok();
     std::fs::remove_file(folder.join("packed-refs")).ok();
-    assert_eq!(run(&folder, &["for-each-ref"]), "");
+    assert_eq!(git(&folder, &["for-each-ref"]), "");
     let id = rig.running("new", &project);
     rig.shell(&id, "echo first > first");
     assert_eq!(sync(&rig, &id, "push")["status"], "done");
-    assert_eq!(run(&folder, &["show", "main:first"]), "first");
+    assert_eq!(git(&folder, &["show", "main:first"]), "first");
 }
 
 #[test]
@@ -161,7 +151,7 @@ fn what_somebody_else_pushed_is_never_overwritten() {
     let job = sync(&rig, &id, "push");
     assert_eq!(job["status"], "failed", "{job}");
     failed_with(&job, "diverged");
-    assert_eq!(run(&folder, &["show", "main:theirs"]), "theirs");
+    assert_eq!(git(&folder, &["show", "main:theirs"]), "theirs");
     assert_eq!(rig.shell(&id, "cat ours"), "ours\n", "and ours is kept too");
 }
 

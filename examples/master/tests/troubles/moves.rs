@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::rig::{Rig, TOKEN, eventually};
+use crate::parts::TOKEN;
+use crate::rig::{Rig, eventually};
 
 const ROUNDS: usize = 20;
 

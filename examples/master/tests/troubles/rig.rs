@@ -1,29 +1,16 @@
 //! A master on the real parts, and a client of its API.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::parts::{GitServer, TOKEN, parsed, real_part, s3_settings, servers, variables};
 use crate::running::Running;
-
-pub(crate) const TOKEN: &str = "a-token-for-this-test-alone";
-
-pub(crate) fn real_part(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `make test`, or start the real parts first"))
-}
-
-/// What the master is told of the real S3 server.
-pub(crate) fn s3_settings() -> BTreeMap<String, String> {
-    let text = std::fs::read_to_string(real_part("WORKSPACE_TEST_S3")).unwrap();
-    text.lines().filter_map(|line| line.split_once('=')).map(|(name, value)| (name.into(), value.into())).collect()
-}
 
 /// The home of the real parts.
 pub(crate) fn fleet_home() -> PathBuf {
@@ -37,7 +24,7 @@ pub(crate) fn s3_endpoint() -> String {
 /// A master with a database of its own, on the first real server.
 pub(crate) struct Rig {
     pub(crate) master: Running,
-    git: Value,
+    git: GitServer,
     endpoint: String,
     data: TempDir,
 }
@@ -92,26 +79,12 @@ impl Rig {
 
     fn start(more: &[(&str, &str)], log: Stdio) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let servers: Value = serde_json::from_str(&real_part("WORKSPACE_TEST_SERVERS")).unwrap();
-        let git: Value = serde_json::from_str(&real_part("WORKSPACE_TEST_GIT")).unwrap();
-        let s3 = s3_settings();
-        let plain = Value::from(vec![servers[0].clone()]).to_string();
-        let worker = real_part("WORKSPACE_TEST_WORKER_IMAGE");
-        let mut variables: BTreeMap<&str, &str> = s3.iter().map(|(name, value)| (&name[..], &value[..])).collect();
-        variables.extend([
-            ("SERVERS", "docker"),
-            ("WORKSPACE_SERVERS", plain.as_str()),
-            ("WORKER_IMAGE", worker.as_str()),
-            ("WORKSPACE_TOKEN", TOKEN),
-            ("GIT_POLICY", r#"{"allow":["10.0.0.0/8"]}"#),
-            ("GIT_CA_FILE", git["ca"].as_str().unwrap()),
-            ("RUST_LOG", "warn"),
-        ]);
-        variables.extend(more.iter().copied());
-        let variables: Vec<(&str, &str)> = variables.into_iter().collect();
+        let variables = variables(more);
+        let variables: Vec<_> = variables.iter().map(|(name, value)| (&name[..], &value[..])).collect();
         let master = Running::start_with_log(data.path(), &variables, log);
         assert!(master.said.contains("healthy"), "{}", master.said);
-        Self { master, git, endpoint: servers[0]["endpoint"].as_str().unwrap().to_owned(), data }
+        let endpoint = servers()[0]["endpoint"].as_str().unwrap().to_owned();
+        Self { master, git: GitServer::new(), endpoint, data }
     }
 
     /// Where the Engine of the first server is.
@@ -127,10 +100,8 @@ impl Rig {
     pub(crate) fn call(&self, method: &str, path: &str, body: &Value) -> Answer {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let answer = self.master.ask_for(method, &format!("/api/v1{path}"), TOKEN, &body, "application/json");
-        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-        let body = if head.contains("chunked") { body.lines().nth(1).unwrap_or_default() } else { body };
-        Answer(status, serde_json::from_str(body).unwrap_or(Value::Null))
+        let (status, body) = parsed(&answer);
+        Answer(status, body)
     }
 
     pub(crate) fn get(&self, path: &str) -> Value {
@@ -143,30 +114,23 @@ impl Rig {
 
     /// A bare repository with one commit: its URL and its folder.
     pub(crate) fn repository(&self) -> (String, PathBuf) {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("troubles-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let root = Path::new(self.git["root"].as_str().unwrap());
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fleet/git-server");
-        let home = root.ancestors().nth(2).unwrap();
-        let made = Command::new(script).args(["repository", &name]).env("FLEET_HOME", home).output().unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        (format!("{}/{name}.git", self.git_url()), root.join(format!("{name}.git")))
+        self.git.repository()
     }
 
     pub(crate) fn git_url(&self) -> &str {
-        self.git["https"].as_str().unwrap()
+        self.git.said("https")
     }
 
     pub(crate) fn git_token(&self) -> String {
-        format!("{}:{}", self.git["username"].as_str().unwrap(), self.git["token"].as_str().unwrap())
+        self.git.token()
     }
 
     /// The same repository behind ssh: its URL, and a key that opens it.
     pub(crate) fn by_ssh(&self, folder: &Path) -> (String, Value) {
         let name = folder.file_name().unwrap().to_str().unwrap();
-        let private_key = std::fs::read_to_string(self.git["ssh_key"].as_str().unwrap()).unwrap();
-        let key = json!({ "private_key": private_key, "host_keys": [self.git["ssh_host_key"]] });
-        (format!("{}/{name}", self.git["ssh"].as_str().unwrap()), key)
+        let private_key = std::fs::read_to_string(self.git.said("ssh_key")).unwrap();
+        let key = json!({ "private_key": private_key, "host_keys": [self.git.said("ssh_host_key")] });
+        (format!("{}/{name}", self.git.said("ssh")), key)
     }
 
     /// A project from git, not fetched yet.

@@ -7,7 +7,8 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::cable::Cable;
-use crate::rig::{Rig, eventually, failed_with, real_part, s3_endpoint};
+use crate::parts::real_part;
+use crate::rig::{Rig, eventually, failed_with, s3_endpoint};
 
 fn with_data(rig: &Rig) -> (String, String) {
     let project = rig.empty_project("kept");

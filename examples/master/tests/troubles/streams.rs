@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::rig::{Rig, TOKEN};
+use crate::parts::TOKEN;
+use crate::rig::Rig;
 
 /// One event of a stream: its number and the rest of it.
 type Seen = (u64, String);
