@@ -30,6 +30,14 @@ pub struct SshKey {
 }
 
 impl GitAccess {
+    /// What a request calls it, beside the URL.
+    pub(crate) const fn field(&self) -> &'static str {
+        match self {
+            Self::Token(_) => "token",
+            Self::SshKey(_) => "ssh_key",
+        }
+    }
+
     /// Every secret in it, for masking.
     pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
         let (one, two) = match self {

@@ -62,13 +62,8 @@ impl Weights {
         i32::try_from(share(0).min(share(1))).unwrap_or(i32::MAX)
     }
 
-    /// What a request adds to the score.
-    pub(super) fn growth(&self, request: &Resources) -> i64 {
-        i64::try_from(self.sum(request)).unwrap_or(i64::MAX)
-    }
-
-    /// The same of a need that some server of the shape could meet.
-    pub(super) fn growth_of(&self, need: &Lanes) -> i64 {
+    /// What a need adds to the score.
+    pub(super) fn growth(&self, need: &Lanes) -> i64 {
         let shares = self.0.iter().zip(need).map(|(weight, &amount)| weight * u64::try_from(amount).unwrap_or(0));
         i64::try_from(shares.sum::<u64>()).unwrap_or(i64::MAX)
     }

@@ -5,7 +5,12 @@ use crate::model::{GitAccess, GitSource};
 
 /// What can be told without the worker; it checks the rest, and where the name leads, beside the data.
 pub(super) fn check_git(git: &GitSource) -> Result<()> {
-    let url = git.url.as_str();
+    check_url(&git.url)?;
+    check_branch(git.branch.as_deref())?;
+    check_access(git, "source.git.")
+}
+
+fn check_url(url: &str) -> Result<()> {
     let invalid = |message: &str| {
         Err(Error::invalid("source.git.url", message)
             .hint("give an https or ssh URL such as https://host/team/repo.git"))
@@ -18,7 +23,7 @@ pub(super) fn check_git(git: &GitSource) -> Result<()> {
     }
     let Some((scheme, rest)) = url.split_once("://") else {
         let scp_like = url.split_once(':').is_some_and(|(host, path)| host.contains('@') && !path.is_empty());
-        return if scp_like { check_access(git, "source.git.") } else { invalid("the URL has no scheme") };
+        return if scp_like { Ok(()) } else { invalid("the URL has no scheme") };
     };
     if !matches!(scheme, "https" | "ssh" | "http") {
         return invalid("only https and ssh are allowed");
@@ -29,25 +34,47 @@ pub(super) fn check_git(git: &GitSource) -> Result<()> {
         return Err(Error::invalid("source.git.url", "the URL has a user name or a password in it")
             .hint("take it out and give source.git.token"));
     }
-    match git.branch.as_deref() {
-        Some(branch) if branch.is_empty() || branch.starts_with('-') || branch.len() > 255 => {
-            Err(Error::invalid("source.git.branch", "this is no branch")
-                .hint("give the name of a branch, such as main"))
-        }
-        _ => check_access(git, "source.git."),
+    Ok(())
+}
+
+fn check_branch(branch: Option<&str>) -> Result<()> {
+    let bad = |branch: &str| branch.is_empty() || branch.starts_with('-') || branch.len() > 255;
+    if branch.is_some_and(bad) {
+        return Err(
+            Error::invalid("source.git.branch", "this is no branch").hint("give the name of a branch, such as main")
+        );
     }
+    Ok(())
 }
 
 /// Whether the way in is one of the URL's; `at` is what comes before the field's name.
 pub(super) fn check_access(git: &GitSource, at: &str) -> Result<()> {
     let by_ssh = git.url.starts_with("ssh://") || !git.url.contains("://");
-    match &git.access {
-        Some(GitAccess::Token(_)) if by_ssh => {
-            Err(Error::invalid(format!("{at}token"), "a token is for https").hint("give ssh_key, or an https URL"))
+    let (message, hint) = match &git.access {
+        Some(GitAccess::Token(_)) if by_ssh => ("a token is for https", "give ssh_key, or an https URL"),
+        Some(GitAccess::SshKey(_)) if !by_ssh => ("a key is for ssh", "give token, or an ssh URL"),
+        _ => return Ok(()),
+    };
+    let field = git.access.as_ref().map_or("", GitAccess::field);
+    Err(Error::invalid(format!("{at}{field}"), message).hint(hint))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(url: &str, branch: Option<&str>) -> GitSource {
+        GitSource { url: url.to_owned(), branch: branch.map(str::to_owned), access: None }
+    }
+
+    #[test]
+    fn a_branch_is_looked_at_whatever_the_form_of_the_url() {
+        for url in ["https://host/r.git", "ssh://git@host/r.git", "git@host:team/r.git"] {
+            assert!(check_git(&source(url, Some("main"))).is_ok(), "{url}");
+            for branch in ["", "--upload-pack=touch", &"b".repeat(256)] {
+                let error = check_git(&source(url, Some(branch))).unwrap_err();
+                assert_eq!(error.field(), Some("source.git.branch"), "{url} {branch}: {error}");
+            }
         }
-        Some(GitAccess::SshKey(_)) if !by_ssh => {
-            Err(Error::invalid(format!("{at}ssh_key"), "a key is for ssh").hint("give token, or an ssh URL"))
-        }
-        _ => Ok(()),
     }
 }

@@ -60,7 +60,7 @@ fn patched(project: &Project, patch: &ProjectPatch) -> Result<Project> {
     if let Some(access) = &patch.git_access {
         let Some(ProjectSource::Git(git)) = &mut next.source else {
             let hint = "leave `token` and `ssh_key` out";
-            return Err(Error::invalid("token", "the project is not from git").hint(hint));
+            return Err(Error::invalid(access.field(), "the project is not from git").hint(hint));
         };
         *git = GitSource { access: Some(access.clone()), ..git.clone() };
         check_access(git, "")?;

@@ -135,7 +135,7 @@ impl Ledger {
             *visits += 1;
             let bound = shape.bound(which);
             if bound != NOBODY && fits(&ask.need, &shape.lanes) {
-                let rank = i64::from(bound) + query.order.shift(shape.weights.growth_of(&ask.need));
+                let rank = i64::from(bound) + query.order.shift(shape.weights.growth(&ask.need));
                 let before = lead.map_or(i64::MIN, |(before, _)| before);
                 second = second.max(rank.min(before));
                 if rank > before {
@@ -159,7 +159,7 @@ impl Ledger {
     /// The shapes of servers that could take a request, were they empty, and what makes ranks of their scores.
     fn shapes_for<'a>(&'a self, ask: &'a Ask, order: Order) -> impl Iterator<Item = (&'a Shape, i64)> {
         let able = self.shapes.iter().filter(|shape| fits(&ask.need, &shape.lanes) && !ask.wanted.is_impossible());
-        able.map(move |shape| (shape, order.shift(shape.weights.growth(&ask.resources))))
+        able.map(move |shape| (shape, order.shift(shape.weights.growth(&ask.need))))
     }
 
     fn best_in(
@@ -171,7 +171,7 @@ impl Ledger {
         best: Option<Best>,
         visits: &mut u32,
     ) -> Option<Best> {
-        let shift = query.order.shift(shape.weights.growth_of(&ask.need));
+        let shift = query.order.shift(shape.weights.growth(&ask.need));
         let floor = best.map_or(NOBODY, |best| flipped(best.rank - shift));
         if shape.bound(which(tier, query.order)) < floor {
             return best;

@@ -4,7 +4,7 @@ use super::{Ask, Ledger, ServerKey};
 use crate::id::ServerId;
 use crate::label::Labels;
 use crate::model::{Availability, Scheduling};
-use crate::placement::lanes::Weights;
+use crate::placement::lanes::{Weights, need};
 use crate::placement::{Reason, may_schedule};
 use crate::resources::{Dimension, Resources};
 
@@ -88,7 +88,7 @@ impl<'a> ServerView<'a> {
     /// [`Ledger::best`] orders by.
     pub fn utilisation_with(&self, more: Resources) -> u64 {
         let weights = Weights::of(&self.limits());
-        let (score, growth) = (weights.score(&self.reserved()), weights.growth(&more));
+        let (score, growth) = (weights.score(&self.reserved()), weights.growth(&need(&more)));
         u64::try_from(i64::from(score).saturating_add(growth)).unwrap_or(0)
     }
 
