@@ -60,6 +60,9 @@ pub(crate) trait Session: Send {
     /// Carries one statement out.
     async fn run(&mut self, sql: String, values: Vec<Value>) -> Result<Vec<Row>, sqlx::Error>;
 
+    /// Carries one statement out whose answer is how many rows it wrote.
+    async fn write(&mut self, sql: String, values: Vec<Value>) -> Result<u64, sqlx::Error>;
+
     /// Makes it last.
     async fn commit(self) -> Result<(), sqlx::Error>;
 

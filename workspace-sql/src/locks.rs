@@ -50,7 +50,7 @@ async fn take_planned<S: Session>(cursor: &mut Cursor<'_, S>, locks: &BTreeSet<L
     let holders = ids(|lock| if let Lock::ServerOf(id) = lock { Some(*id) } else { None });
     if !servers.is_empty() || !holders.is_empty() {
         let sql = "SELECT id FROM @servers WHERE id IN (SELECT unnest($1::uuid[]) UNION SELECT server FROM @reservations \
-                   WHERE holder = ANY($2) AND released_seq IS NULL) ORDER BY id FOR UPDATE";
+                   WHERE holder IN (SELECT unnest($2::uuid[])) AND released_seq IS NULL) ORDER BY id FOR UPDATE";
         cursor.rows(sql, vec![Value::ids(servers), Value::ids(holders)]).await?;
     }
     let projects = ids(|lock| if let Lock::Project(id) = lock { Some(*id) } else { None });

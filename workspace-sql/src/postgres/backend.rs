@@ -92,6 +92,10 @@ impl Session for Transaction<'static, Postgres> {
         rows(&bound(sql, values).fetch_all(&mut **self).await?)
     }
 
+    async fn write(&mut self, sql: String, values: Vec<Value>) -> Result<u64, sqlx::Error> {
+        Ok(bound(sql, values).execute(&mut **self).await?.rows_affected())
+    }
+
     async fn commit(self) -> Result<(), sqlx::Error> {
         Transaction::commit(self).await
     }
