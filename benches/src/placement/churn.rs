@@ -1,11 +1,15 @@
-//! Place and release at 70 % use: the engine and the baseline on the same operations, in turn.
+//! Place and release at 70 % use: the engine and the baseline go through the same operations, in turn.
 
+use std::fmt::Debug;
+use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use workspace_fleet::model::StrategyKind;
-use workspace_fleet::placement::{Ask, FleetView, Ledger, PlacementContext, PlacementStrategy, ServerKey, built_in};
+use workspace_fleet::placement::{
+    Ask, Candidate, FleetView, Ledger, PlacementContext, PlacementStrategy, ServerKey, built_in,
+};
 
 use super::baseline::{Baseline, First};
 use super::dice::Dice;
@@ -65,33 +69,128 @@ pub struct Effort {
     pub baseline_visits: usize,
 }
 
-/// One operation: which of the live ones goes, and which request comes.
+/// What an operation is for one of those that are measured: a server that gives back what a kind of request had, and
+/// the server that the next kind goes to.
 #[derive(Clone, Copy)]
-struct Operation {
-    release: usize,
+struct Step<S> {
+    released: Option<(S, usize)>,
+    placed: Option<S>,
     kind: usize,
 }
 
-/// What an operation did.
-#[derive(Clone, Copy)]
-struct Done {
-    released: Option<(ServerKey, usize)>,
-    placed: Option<ServerKey>,
-    kind: usize,
-    visits: u32,
+/// What is measured.
+trait Placer {
+    /// How it names servers.
+    type Server: Copy + PartialEq + Debug;
+
+    fn release(&mut self, server: Self::Server, kind: usize);
+
+    fn select(&self, kind: usize, cursor: u64) -> Option<Self::Server>;
+
+    fn reserve(&mut self, server: Self::Server, kind: usize);
+
+    /// Releases, searches and reserves.
+    fn operate(&mut self, step: Step<Self::Server>, cursor: u64) -> Option<Self::Server> {
+        if let Some((server, kind)) = step.released {
+            self.release(server, kind);
+        }
+        let found = self.select(step.kind, cursor);
+        if let Some(server) = step.placed {
+            self.reserve(server, step.kind);
+        }
+        found
+    }
+
+    /// Takes over what operations did, without a search.
+    fn catch_up(&mut self, steps: &[Step<Self::Server>]) {
+        for step in steps {
+            if let Some((server, kind)) = step.released {
+                self.release(server, kind);
+            }
+            if let Some(server) = step.placed {
+                self.reserve(server, step.kind);
+            }
+        }
+    }
+
+    /// Goes through operations; the time that this takes.
+    fn follow(&mut self, steps: &[Step<Self::Server>], cursor: u64, exact: bool) -> Duration {
+        let begun = cpu_time();
+        for (step, cursor) in steps.iter().zip(cursor..) {
+            let found = self.operate(*step, cursor);
+            assert!(!exact || found == step.placed, "chosen {:?}, found {found:?}", step.placed);
+        }
+        cpu_time().saturating_sub(begun)
+    }
 }
 
-/// One fleet under churn.
-struct Churn {
-    kind: StrategyKind,
+/// The engine with a strategy.
+#[derive(Clone)]
+struct Engine {
     strategy: Arc<dyn PlacementStrategy>,
     ledger: Ledger,
-    kinds: Vec<(Kind, Ask)>,
+    kinds: Arc<[(Kind, Ask)]>,
+}
+
+impl Engine {
+    fn search(&self, kind: usize, cursor: u64) -> Option<Candidate> {
+        let (kind, ask) = &self.kinds[kind];
+        let cx = PlacementContext { cursor, ..PlacementContext::default() };
+        self.strategy.select(FleetView::new(&self.ledger, &kind.request, ask), cx)
+    }
+}
+
+impl Placer for Engine {
+    type Server = ServerKey;
+
+    fn release(&mut self, server: ServerKey, kind: usize) {
+        self.ledger.release(server, self.kinds[kind].0.request.resources);
+    }
+
+    fn select(&self, kind: usize, cursor: u64) -> Option<ServerKey> {
+        self.search(kind, cursor).map(|found| found.server)
+    }
+
+    fn reserve(&mut self, server: ServerKey, kind: usize) {
+        let reserved = self.ledger.reserve(server, self.kinds[kind].0.request.resources);
+        debug_assert!(reserved.is_ok(), "what was chosen has room");
+    }
+}
+
+/// The baseline with a strategy.
+#[derive(Clone)]
+struct Plain {
+    strategy: StrategyKind,
+    baseline: Baseline,
+    kinds: Arc<[(Kind, Ask)]>,
+}
+
+impl Placer for Plain {
+    type Server = usize;
+
+    fn release(&mut self, server: usize, kind: usize) {
+        self.baseline.release(server, &self.kinds[kind].0.request.resources);
+    }
+
+    fn select(&self, kind: usize, cursor: u64) -> Option<usize> {
+        self.baseline.select(self.strategy, &self.kinds[kind].0, cursor)
+    }
+
+    fn reserve(&mut self, server: usize, kind: usize) {
+        self.baseline.reserve(server, &self.kinds[kind].0.request.resources);
+    }
+}
+
+/// One fleet under churn, which finds out what the operations are.
+struct Churn {
+    kind: StrategyKind,
+    engine: Engine,
     live: Vec<(ServerKey, usize)>,
     /// As many live ones are kept.
     target: usize,
     dice: Dice,
     cursor: u64,
+    visits: u64,
 }
 
 impl Churn {
@@ -106,17 +205,15 @@ impl Churn {
             (kind, ask)
         };
         let kinds = synthetic::requests(KINDS, names, &mut dice).into_iter().map(ready).collect();
-        let strategy = built_in(kind);
-        let mut churn = Self { kind, strategy, ledger, kinds, live: Vec::new(), target: usize::MAX, dice, cursor: 0 };
         // Looking at every server would take minutes on a large fleet.
-        if kind == StrategyKind::LeastFragmentation {
-            churn.strategy = built_in(StrategyKind::BestFit);
-        }
+        let at_first = if kind == StrategyKind::LeastFragmentation { StrategyKind::BestFit } else { kind };
+        let engine = Engine { strategy: built_in(at_first), ledger, kinds };
+        let mut churn = Self { kind, engine, live: Vec::new(), target: usize::MAX, dice, cursor: 0, visits: 0 };
         churn.fill(servers);
         churn.target = churn.live.len();
-        let operations = churn.operations(churn.target / 4);
-        churn.run(&operations);
-        churn.strategy = built_in(kind);
+        churn.steps(churn.target / 4);
+        churn.engine.strategy = built_in(kind);
+        churn.visits = 0;
         churn
     }
 
@@ -124,94 +221,60 @@ impl Churn {
         let capacity: u64 = (0..servers).map(|server| SHAPES[synthetic::shape_of(server)].cpu_millis).sum();
         let mut used = 0;
         while used * 10 < capacity * 7 {
-            let kind = self.dice.below(KINDS);
-            if self.operate(Operation { release: 0, kind }).placed.is_some() {
-                used += self.kinds[kind].0.request.resources.cpu_millis;
+            let step = self.step();
+            if step.placed.is_some() {
+                used += self.engine.kinds[step.kind].0.request.resources.cpu_millis;
             }
         }
     }
 
-    fn operations(&mut self, count: usize) -> Vec<Operation> {
-        let dice = &mut self.dice;
-        (0..count).map(|_| Operation { release: dice.below(usize::MAX), kind: dice.below(KINDS) }).collect()
+    /// Draws so many operations and carries them out.
+    fn steps(&mut self, count: usize) -> Vec<Step<ServerKey>> {
+        (0..count).map(|_| self.step()).collect()
     }
 
-    fn operate(&mut self, operation: Operation) -> Done {
+    fn step(&mut self) -> Step<ServerKey> {
         let released = (self.live.len() >= self.target).then(|| {
-            let (key, kind) = self.live.swap_remove(operation.release % self.live.len());
-            self.ledger.release(key, self.kinds[kind].0.request.resources);
-            (key, kind)
+            let (server, kind) = self.live.swap_remove(self.dice.below(self.live.len()));
+            self.engine.release(server, kind);
+            (server, kind)
         });
-        let (kind, ask) = &self.kinds[operation.kind];
-        let cx = PlacementContext { cursor: self.cursor, ..PlacementContext::default() };
+        let kind = self.dice.below(KINDS);
+        let found = self.engine.search(kind, self.cursor);
         self.cursor += 1;
-        let found = self.strategy.select(FleetView::new(&self.ledger, &kind.request, ask), cx);
-        let (placed, visits) = found.map_or((None, 0), |found| (Some(found.server), found.visits));
-        if let Some(key) = placed
-            && self.ledger.reserve(key, kind.request.resources).is_ok()
-        {
-            self.live.push((key, operation.kind));
+        self.visits += found.as_ref().map_or(0, |found| u64::from(found.visits));
+        let placed = found.map(|found| found.server);
+        if let Some(server) = placed {
+            self.engine.reserve(server, kind);
+            self.live.push((server, kind));
         }
-        Done { released, placed, kind: operation.kind, visits }
+        Step { released, placed, kind }
     }
 
-    fn run(&mut self, operations: &[Operation]) -> Vec<Done> {
-        operations.iter().map(|&operation| self.operate(operation)).collect()
-    }
-
-    /// Each operation by itself.
-    fn run_timed(&mut self, operations: &[Operation], times: &mut Vec<Duration>) -> Vec<Done> {
-        let clocked = |&operation| {
-            let begun = Instant::now();
-            let done = self.operate(operation);
-            times.push(begun.elapsed());
-            done
+    /// The same operations with the numbers of the servers.
+    fn numbered(&self, steps: &[Step<ServerKey>]) -> Vec<Step<usize>> {
+        let number = |key| self.number(key);
+        let numbered = |step: &Step<ServerKey>| Step {
+            released: step.released.map(|(server, kind)| (number(server), kind)),
+            placed: step.placed.map(number),
+            kind: step.kind,
         };
-        operations.iter().map(clocked).collect()
+        steps.iter().map(numbered).collect()
     }
 
     fn number(&self, key: ServerKey) -> usize {
-        let id = self.ledger.server(key).map_or(1, |server| server.id().as_uuid().as_u128());
+        let id = self.engine.ledger.server(key).map_or(1, |server| server.id().as_uuid().as_u128());
         usize::try_from(id - 1).unwrap_or(0)
     }
 
     /// The baseline with what is live.
-    fn baseline(&self, servers: usize) -> Baseline {
-        let mut baseline = Baseline::new(servers);
+    fn plain(&self, servers: usize) -> Plain {
+        let kinds = Arc::clone(&self.engine.kinds);
+        let mut plain = Plain { strategy: self.kind, baseline: Baseline::new(servers), kinds };
         for &(key, kind) in &self.live {
-            baseline.reserve(self.number(key), &self.kinds[kind].0.request.resources);
+            plain.reserve(self.number(key), kind);
         }
-        baseline
-    }
-
-    /// Does what the engine did; the first `timed` operations with a search of its own, the time of which it gives.
-    fn follow(&self, baseline: &mut Baseline, cursor: u64, done: &[Done], timed: usize) -> Duration {
-        let numbers: Vec<_> = done
-            .iter()
-            .map(|done| (done.released.map(|(key, _)| self.number(key)), done.placed.map(|key| self.number(key))))
-            .collect();
-        let exact = self.kind != StrategyKind::RoundRobin;
-        let mut time = Duration::ZERO;
-        for (part, searches) in [(0..timed, true), (timed..done.len(), false)] {
-            let begun = cpu_time();
-            for at in part {
-                let (released, placed) = numbers[at];
-                if let (Some(server), Some((_, kind))) = (released, done[at].released) {
-                    baseline.release(server, &self.kinds[kind].0.request.resources);
-                }
-                let kind = &self.kinds[done[at].kind].0;
-                if searches {
-                    let turn = cursor + u64::try_from(at).unwrap_or(0);
-                    let found = baseline.select(self.kind, kind, turn);
-                    assert!(!exact || found == placed, "engine {placed:?}, baseline {found:?}");
-                }
-                if let Some(server) = placed {
-                    baseline.reserve(server, &kind.request.resources);
-                }
-            }
-            time += if searches { cpu_time().saturating_sub(begun) } else { Duration::ZERO };
-        }
-        time
+        plain
     }
 }
 
@@ -221,41 +284,48 @@ impl Churn {
 /// When the engine and the baseline choose different servers for the same request.
 pub fn measure(kind: StrategyKind, servers: usize, effort: Effort) -> Row {
     let mut churn = Churn::new(kind, servers);
-    let mut baseline = churn.baseline(servers);
-    let (mut engine_rates, mut baseline_rates, mut rank_first_rates) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut engine, mut plain) = (churn.engine.clone(), churn.plain(servers));
+    let (mut engine_rates, mut plain_rates, mut rank_first_rates) = (Vec::new(), Vec::new(), Vec::new());
     let mut single = Vec::new();
-    let (mut visits, mut compared) = (0_u64, 0);
+    let mut compared = 0;
+    // Round robin counts in another order than the baseline, which knows no classes.
+    let exact = kind != StrategyKind::RoundRobin;
     for round in 0..effort.rounds {
-        let operations = churn.operations(effort.operations);
         let cursor = churn.cursor;
-        let some = operations.len().min((effort.baseline_visits / servers).max(50));
-        let begun = cpu_time();
-        let done = churn.run(&operations);
-        engine_rates.push(rate(operations.len(), cpu_time().saturating_sub(begun)));
+        let steps = churn.steps(effort.operations);
+        engine_rates.push(rate(steps.len(), engine.follow(&steps, cursor, true)));
+
+        let steps = churn.numbered(&steps);
+        let (some, others) = steps.split_at(steps.len().min((effort.baseline_visits / servers).max(50)));
         // The same operations on a copy, tested in the other order.
-        let mut copy = baseline.clone();
-        copy.test(First::Rank);
-        rank_first_rates.push(rate(some, churn.follow(&mut copy, cursor, &done[..some], some)));
-        baseline_rates.push(rate(some, churn.follow(&mut baseline, cursor, &done, some)));
-        compared += some;
-        visits += done.iter().map(|done| u64::from(done.visits)).sum::<u64>();
+        let mut copy = plain.clone();
+        copy.baseline.test(First::Rank);
+        rank_first_rates.push(rate(some.len(), copy.follow(some, cursor, exact)));
+        plain_rates.push(rate(some.len(), plain.follow(some, cursor, exact)));
+        plain.catch_up(others);
+        compared += some.len();
+
         if round % 2 == 0 {
-            let operations = churn.operations(effort.operations);
             let cursor = churn.cursor;
-            let done = churn.run_timed(&operations, &mut single);
-            churn.follow(&mut baseline, cursor, &done, 0);
+            let steps = churn.steps(effort.operations);
+            single.extend(steps.iter().zip(cursor..).map(|(step, cursor)| {
+                let begun = Instant::now();
+                black_box(engine.operate(*step, cursor));
+                begun.elapsed()
+            }));
+            plain.catch_up(&churn.numbered(&steps));
         }
     }
     single.sort_unstable();
     Row {
         servers,
-        strategy: churn.strategy.name().to_owned(),
+        strategy: engine.strategy.name().to_owned(),
         ops_per_second: median(&mut engine_rates),
         p50: single[single.len() / 2],
         p99: single[single.len() * 99 / 100],
-        baseline_ops_per_second: median(&mut baseline_rates),
+        baseline_ops_per_second: median(&mut plain_rates),
         rank_first_ops_per_second: median(&mut rank_first_rates),
-        visits_per_op: mean(visits, effort.rounds * effort.operations),
+        visits_per_op: mean(churn.visits, effort.operations * (effort.rounds + effort.rounds.div_ceil(2))),
         compared,
     }
 }
@@ -263,9 +333,8 @@ pub fn measure(kind: StrategyKind, servers: usize, effort: Effort) -> Row {
 /// Servers and bounds that a strategy looks at for each placement: the same on every machine.
 pub fn visits_per_op(kind: StrategyKind, servers: usize, operations: usize) -> f64 {
     let mut churn = Churn::new(kind, servers);
-    let operations = churn.operations(operations);
-    let visits = churn.run(&operations).iter().map(|done| u64::from(done.visits)).sum();
-    mean(visits, operations.len())
+    churn.steps(operations);
+    mean(churn.visits, operations)
 }
 
 /// What this thread has had of the processor: others on the machine count less than by the clock on the wall.
