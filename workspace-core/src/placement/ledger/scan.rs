@@ -78,15 +78,21 @@ impl Scan {
     }
 
     pub(super) fn pick(&self, table: &Table, query: &Query<'_>, floor: i32, visits: &mut u32) -> Option<Pick> {
+        let bound = |block: usize| {
+            let (least, most) = self.ranges[block];
+            Bounds::of(least, most).in_order(query.order)
+        };
+        let blocks = self.blocks.len();
+        // The one with the best bound first: it often rules the others out.
+        let lead = (1..blocks).fold(0, |lead, block| if bound(block) > bound(lead) { block } else { lead });
         let mut best: Option<Pick> = None;
-        for (block, &(least, most)) in self.blocks.iter().zip(&self.ranges) {
+        for block in (lead..blocks).chain(0..lead) {
             *visits += 1;
-            let bound = Bounds::of(least, most).in_order(query.order);
-            if bound < best.map_or(floor, |best| best.value) {
+            if bound(block) < best.map_or(floor, |best| best.value) {
                 continue;
             }
-            *visits += block.len;
-            if let Some(pick) = block.pick(query, &table.ids) {
+            *visits += self.blocks[block].len;
+            if let Some(pick) = self.blocks[block].pick(query, &table.ids) {
                 best = Some(best.map_or(pick, |best| best.better(pick, &table.ids)));
             }
         }
