@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::id::{JobId, OwnerId, ProjectId, ServerId, SnapshotId, WorkspaceId};
-use crate::model::GitAccess;
+use crate::model::{GitAccess, Written};
 
 /// Where the data of a project comes from when its first copy is made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,6 +121,12 @@ pub struct Project {
     /// The snapshot that the last stop of a workspace with it took.
     #[serde(default)]
     pub saved: Option<SavedOnStop>,
+    /// The snapshot that is taken so that the data may leave its server.
+    #[serde(default)]
+    pub leaving: Option<Written>,
+    /// The data generation of the copy that was put away last, when all of its data was in [`Project::seed`].
+    #[serde(default)]
+    pub put_away: u64,
     /// Whether it is to go, with its data: nothing new begins on it.
     #[serde(default)]
     pub deleted: bool,
@@ -152,6 +158,8 @@ impl Project {
             abandoned: Vec::new(),
             backup: BackupPolicy::default(),
             saved: None,
+            leaving: None,
+            put_away: 0,
             deleted: false,
             revision: 1,
             created_at,
@@ -185,7 +193,12 @@ impl Project {
 
     /// The data generation of the copy that will follow.
     pub fn next_data_generation(&self) -> u64 {
-        self.copies().map(|copy| copy.data_generation).fold(0, u64::max) + 1
+        self.copies().map(|copy| copy.data_generation).fold(self.put_away, u64::max) + 1
+    }
+
+    /// A copy where there is none, not filled yet.
+    pub fn new_copy(&self, server: ServerId) -> ProjectCopy {
+        ProjectCopy { server, data_generation: self.next_data_generation(), filled: false, filled_by: None }
     }
 
     /// The name of the volume of a copy.

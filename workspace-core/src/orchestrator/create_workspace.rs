@@ -219,12 +219,7 @@ impl Draft {
     pub(super) fn change(&self, core: &Core, decision: &Decision, remember: Option<Write>) -> Change {
         let workspace = self.placed(decision);
         let (id, resources) = (workspace.id, workspace.desired.spec.resources);
-        let copy = ProjectCopy {
-            server: decision.server,
-            data_generation: 1,
-            filled: self.project.begins_empty(),
-            filled_by: None,
-        };
+        let copy = ProjectCopy { filled: self.project.begins_empty(), ..self.project.new_copy(decision.server) };
         let project = Project { copy: self.project.copy.clone().or(Some(copy)), ..self.project.clone() };
         // Also where nothing of it changes: see `in_use`.
         let project_write = if self.new_project { Write::InsertProject(project) } else { in_use(&project) };

@@ -53,6 +53,6 @@ impl Orchestrator {
             names.push("volumes of projects without a workspace".to_owned());
         }
         Ok(Error::new(ErrorKind::ServerInUse, format!("server {name} is in use by {}", names.join(", ")))
-            .hint("cordon it, and delete or move what is on it"))
+            .hint("drain it, or cordon it and delete what is on it"))
     }
 }

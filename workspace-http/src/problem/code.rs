@@ -79,7 +79,12 @@ pub const CODES: [Code; 47] = [
     kind(ErrorKind::NotFound, StatusCode::NOT_FOUND, "Not found", "check the id and the token"),
     kind(ErrorKind::NameTaken, StatusCode::CONFLICT, "Name taken", "choose another name"),
     kind(ErrorKind::Conflict, StatusCode::CONFLICT, "Conflict", "wait until its state allows it"),
-    kind(ErrorKind::ServerInUse, StatusCode::CONFLICT, "Server in use", "cordon it, and delete or move what is on it"),
+    kind(
+        ErrorKind::ServerInUse,
+        StatusCode::CONFLICT,
+        "Server in use",
+        "drain it, or cordon it and delete what is on it",
+    ),
     kind(
         ErrorKind::RevisionMismatch,
         StatusCode::PRECONDITION_FAILED,

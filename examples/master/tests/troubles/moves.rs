@@ -86,6 +86,29 @@ fn the_data_is_the_same_after_twenty_ends_by_hand_by_idling_and_by_drains() {
 }
 
 #[test]
+fn a_project_without_a_workspace_is_put_away_in_a_drain_and_comes_back_elsewhere() {
+    let rig = Rig::on_every_server();
+    let (project, _) = rig.with_repository("put-away");
+    let id = rig.running("put-away", &project);
+    rig.shell(&id, "seq 1 20000 > numbers; mkdir -p node_modules; echo cache > node_modules/kept");
+    let (before, from) = (tree(&rig, &id), server_of(&rig, &id));
+    rig.call("DELETE", &format!("/workspaces/{id}?wait=60"), &Value::Null).ok();
+    let server = path(&rig, &from);
+    let held = || rig.get(&server)["reserved"]["disk_gib"].clone();
+    assert_eq!(held(), 1, "its data is on the server");
+    rig.post(&format!("{server}/drain"), &Value::Null).ok();
+    let told = said(&rig, &format!("{server}/events"), "server.project_put_away");
+    assert!(told.contains(&project), "{told}");
+    eventually("the server is drained", || (rig.get(&server)["scheduling"] == "cordoned").then_some(()));
+    assert_eq!(held(), 0);
+
+    let id = rig.running("back", &project);
+    assert_ne!(server_of(&rig, &id), from);
+    assert_eq!(tree(&rig, &id), before, "all of it is there, what can be made again too");
+    rig.call("DELETE", &server, &Value::Null).ok();
+}
+
+#[test]
 fn a_drain_without_a_place_to_go_stops_nothing_and_says_why() {
     let rig = Rig::new();
     let project = rig.empty_project("kept");

@@ -7,8 +7,7 @@ use serde_json::json;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::ServerId;
 use crate::model::{
-    Desired, Health, Intent, Observed, Problem, Project, ProjectCopy, ReservationPart, Status, Switch, SwitchTo,
-    Workspace,
+    Desired, Health, Intent, Observed, Problem, Project, ReservationPart, Status, Switch, SwitchTo, Workspace,
 };
 use crate::orchestrator::Core;
 use crate::orchestrator::projects::in_use;
@@ -125,8 +124,7 @@ impl Core {
     ) -> Change {
         let (server, start) = (next.server, next.switch.start);
         let holder = row.id.as_uuid();
-        let first = ProjectCopy { server, data_generation: 1, filled: false, filled_by: None };
-        let copy = next.project.copy.clone().or(Some(first));
+        let copy = next.project.copy.clone().or_else(|| Some(next.project.new_copy(server)));
         let mut desired = Desired {
             project: next.project.id,
             server: Some(server),

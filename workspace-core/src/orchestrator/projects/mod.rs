@@ -9,6 +9,7 @@ mod delete_snapshot;
 mod git_source;
 mod in_use;
 mod patch;
+mod put_away;
 mod read;
 mod rescue;
 mod restore;

@@ -16,7 +16,8 @@ impl Core {
     pub(in crate::orchestrator) async fn tidy_project(&self, id: ProjectId) -> Result<()> {
         let mut problem = self.end_abandoned(id, None).await.err();
         let Some(project) = self.store.project(id).await? else { return Ok(()) };
-        let whole = project.copy.as_ref().is_some_and(|copy| copy.filled);
+        // Where there is no current copy, the data was put away, or there never was any.
+        let whole = project.copy.as_ref().map_or(project.put_away > 0, |copy| copy.filled);
         let mut left = Vec::new();
         let needless = project.superseded.iter().filter(|_| whole || project.deleted);
         // Who deletes a project says that all of its data may go.

@@ -4,25 +4,26 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::error::{Error, Result};
-use crate::id::{ServerId, WorkspaceId};
+use crate::id::ServerId;
 use crate::model::{
-    Availability, Desired, Intent, MoveCause, Scheduling, ServerRecord, ServerState, Status, Switch, Workspace,
+    Availability, Desired, Intent, MoveCause, Project, Scheduling, ServerRecord, ServerState, Status, Switch, Workspace,
 };
 use crate::orchestrator::Core;
 use crate::orchestrator::converge::request_elsewhere;
 use crate::orchestrator::intent::Verdict;
 use crate::placement::built_in;
-use crate::port::{WorkspaceFilter, Write};
+use crate::port::{PageRequest, WorkspaceFilter, Write};
 
-/// A workspace that could not move is asked again after this long.
+/// What could not move is asked again after this long.
 const PAUSE: Duration = Duration::from_mins(5);
 
-/// When each workspace was last asked to leave a server, by this master.
-pub(super) type Asked = BTreeMap<(ServerId, WorkspaceId), Instant>;
+/// When each workspace was last asked to leave a server, by this master; or a project that could not.
+pub(super) type Asked = BTreeMap<(ServerId, Uuid), Instant>;
 
 /// Forgets who may be asked again, and who was asked to leave a server that is not to be left any more.
 pub(super) fn forget(asked: &mut Asked, servers: &[ServerState]) {
@@ -46,14 +47,14 @@ impl Core {
 
     async fn drain(self: &Arc<Self>, server: &ServerState, asked: &mut Asked) -> Result<()> {
         let here = server.record.id;
-        let rows = self.workspaces_of(here).await?;
-        if rows.is_empty() {
+        let (rows, idle) = (self.workspaces_of(here).await?, self.idle_projects_of(here).await?);
+        if rows.is_empty() && idle.is_empty() {
             return self.drained(server).await;
         }
         let is_moving = |row: &&Workspace| row.desired.switch.is_some_and(|switch| switch.way().is_some());
         let places = self.config.drain_parallel.saturating_sub(rows.iter().filter(is_moving).count());
         let may_go = |row: &&Workspace| {
-            row.is_settled() && row.observed.status != Status::Lost && !asked.contains_key(&(here, row.id))
+            row.is_settled() && row.observed.status != Status::Lost && !asked.contains_key(&(here, row.id.as_uuid()))
         };
         let candidates: Vec<_> = rows.iter().filter(may_go).cloned().collect();
         // What leaves must be asked while it is there.
@@ -69,15 +70,46 @@ impl Core {
                 Ok(false) => continue,
                 Ok(true) => begun += 1,
                 Err(error) => {
-                    self.tell_stuck(server, &row, &error).await?;
-                    asked.insert((here, row.id), Instant::now());
+                    self.tell_stuck(server, json!({ "workspace": row.id, "name": row.desired.name }), &error).await?;
+                    asked.insert((here, row.id.as_uuid()), Instant::now());
                     continue;
                 }
             }
-            asked.insert((here, row.id), Instant::now());
+            asked.insert((here, row.id.as_uuid()), Instant::now());
             self.send_elsewhere(row, MoveCause::Drain).await?;
         }
+        for project in idle {
+            let id = (here, project.id.as_uuid());
+            if begun >= places || asked.contains_key(&id) {
+                continue;
+            }
+            match self.put_away(&project).await {
+                Ok(()) => begun += 1,
+                Err(error) => {
+                    self.tell_stuck(server, json!({ "project": project.id, "name": project.name }), &error).await?;
+                    asked.insert(id, Instant::now());
+                }
+            }
+        }
         Ok(())
+    }
+
+    /// The projects whose data is on a server and that no workspace has.
+    async fn idle_projects_of(&self, server: ServerId) -> Result<Vec<Project>> {
+        let (mut idle, mut page) = (Vec::new(), PageRequest::default());
+        loop {
+            let found = self.store.projects(None, page).await?;
+            for project in found.items {
+                let is_here = project.copy.as_ref().is_some_and(|copy| copy.server == server);
+                if is_here && !project.deleted && self.workspace_with(project.id).await?.is_none() {
+                    idle.push(project);
+                }
+            }
+            match found.next {
+                Some(after) => page.after = Some(after),
+                None => return Ok(idle),
+            }
+        }
     }
 
     /// Wants a workspace elsewhere, unless it changed meanwhile.
@@ -113,11 +145,11 @@ impl Core {
         self.explain_place(strategy.as_ref(), &servers, &request, 0).0.map(|_| true)
     }
 
-    async fn tell_stuck(&self, server: &ServerState, row: &Workspace, error: &Error) -> Result<()> {
-        let data = json!({
-            "workspace": row.id, "name": row.desired.name, "code": error.kind().code(), "message": error.chain(),
-            "hint": "make room elsewhere, or delete the workspace; it is asked again every five minutes",
-        });
+    async fn tell_stuck(&self, server: &ServerState, mut data: Value, error: &Error) -> Result<()> {
+        data["code"] = error.kind().code().into();
+        data["message"] = error.chain().into();
+        let hint = "make room elsewhere, or delete the workspace; it is asked again every five minutes";
+        data["hint"] = error.next_step().unwrap_or(hint).into();
         let event = self.event(server.record.id.as_uuid(), "server.drain_waits", data);
         // A server that was removed meanwhile hears nothing.
         let _refused = self.commit(crate::port::Change::by(self.lease.fence()).with(Write::Append(event))).await?;

@@ -17,7 +17,7 @@ impl Core {
             row.observed.status == Status::Lost && row.is_settled() && row.desired.spec.failover == Failover::Auto
         };
         for row in self.workspaces_of(server.record.id).await?.into_iter().filter(wants) {
-            let of_it = (server.record.id, row.id);
+            let of_it = (server.record.id, row.id.as_uuid());
             if asked.contains_key(&of_it) {
                 continue;
             }

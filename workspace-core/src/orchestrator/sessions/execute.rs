@@ -246,7 +246,7 @@ impl Draft {
     }
 
     fn placed(&self, server: crate::id::ServerId) -> Job {
-        let first = ProjectCopy { server, data_generation: 1, filled: false, filled_by: Some(self.job.id) };
+        let first = ProjectCopy { filled_by: Some(self.job.id), ..self.project.new_copy(server) };
         Job { copy: self.copy.clone().unwrap_or(first), ..self.job.clone() }
     }
 

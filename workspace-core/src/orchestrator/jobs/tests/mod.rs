@@ -4,6 +4,7 @@ mod clones;
 mod lost;
 mod moving;
 mod on_stop;
+mod put_away;
 mod replaced;
 mod rig;
 mod script;

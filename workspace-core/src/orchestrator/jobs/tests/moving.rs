@@ -13,16 +13,17 @@ use crate::model::{
 use crate::orchestrator::{Caller, NewWorkspace};
 use crate::port::{JobFilter, PageRequest};
 
-const MINUTE: Duration = Duration::from_mins(1);
+pub(super) const MINUTE: Duration = Duration::from_mins(1);
 
 /// What the jobs of a fleet are to answer.
 #[derive(Clone, Copy)]
-struct Answers {
-    snapshot: fn() -> Result<serde_json::Value>,
-    restore: fn() -> Result<serde_json::Value>,
+pub(super) struct Answers {
+    pub(super) snapshot: fn() -> Result<serde_json::Value>,
+    pub(super) restore: fn() -> Result<serde_json::Value>,
 }
 
-const GOOD: Answers = Answers { snapshot: || Ok(json!({ "files": 3 })), restore: || Ok(json!({ "files": 3 })) };
+pub(super) const GOOD: Answers =
+    Answers { snapshot: || Ok(json!({ "files": 3 })), restore: || Ok(json!({ "files": 3 })) };
 
 fn unreachable() -> Result<serde_json::Value> {
     Err(Error::new(ErrorKind::StorageUnreachable, "no answer").hint("see the storage"))
@@ -33,7 +34,7 @@ async fn jobs(rig: &Rig) -> Vec<Job> {
 }
 
 /// Lets time go by while the jobs do what they are asked.
-async fn time(rig: &Rig, how_long: Duration, answers: Answers) {
+pub(super) async fn time(rig: &Rig, how_long: Duration, answers: Answers) {
     let until = tokio::time::Instant::now() + how_long;
     let mut done: Vec<JobId> = Vec::new();
     while tokio::time::Instant::now() < until {
@@ -63,11 +64,11 @@ async fn kinds(rig: &Rig, id: WorkspaceId) -> Vec<String> {
     events.into_iter().map(|event| event.kind).collect()
 }
 
-async fn drain(rig: &Rig, server: ServerId) {
+pub(super) async fn drain(rig: &Rig, server: ServerId) {
     rig.fleet.drain_server(&Caller::admin(), server).await.unwrap();
 }
 
-async fn scheduling(rig: &Rig) -> Scheduling {
+pub(super) async fn scheduling(rig: &Rig) -> Scheduling {
     rig.fleet.server(&Caller::admin(), rig.server).await.unwrap().record.scheduling
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use crate::id::{ProjectId, ServerId};
-use crate::model::{Intent, JobStatus, Project, ProjectCopy, Workspace};
+use crate::model::{Intent, JobStatus, Project, ProjectCopy, SnapshotStatus, Workspace};
 use crate::port::{JobFilter, PageRequest, StateStore};
 use crate::testing::sim::World;
 use crate::testing::sim::machine::Container;
@@ -23,6 +23,14 @@ impl Copies {
         let servers = store.servers().await.unwrap_or_default();
         let endpoint =
             |id: ServerId| servers.iter().find(|one| one.record.id == id).map(|one| &one.record.spec.endpoint);
+        let mut away = BTreeSet::new();
+        for project in projects.iter().filter(|project| project.copy.is_none() && project.put_away > 0) {
+            let seed = match project.seed {
+                Some(id) => store.snapshot(id).await.unwrap_or_default(),
+                None => None,
+            };
+            away.extend(seed.filter(|seed| seed.status == SnapshotStatus::Ready).map(|_| project.id));
+        }
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|id, _| projects.iter().any(|project| project.id == *id && is_wanted(project, rows)));
         for project in projects.iter().filter(|project| is_wanted(project, rows)) {
@@ -34,6 +42,9 @@ impl Copies {
             };
             if let Some(copy) = project.copy.as_ref().filter(|copy| copy.filled).filter(is_whole) {
                 kept.insert(project.id, copy.clone());
+            } else if away.contains(&project.id) {
+                // A whole snapshot has it.
+                kept.remove(&project.id);
             } else if let Some(last) = kept.get(&project.id).filter(|last| !is_whole(last)) {
                 let (volume, copy) = (project.volume_name(last), &project.copy);
                 world.violation(&format_args!("I6 {volume} is gone, and no other copy is whole: {copy:?}"));
