@@ -16,8 +16,9 @@ use crate::model::{
 use crate::orchestrator::Core;
 use crate::orchestrator::converge::request_elsewhere;
 use crate::orchestrator::intent::Verdict;
-use crate::placement::built_in;
+use crate::placement::{Goal, Ledger, Limits, Placed, built_in, rebalance_plan};
 use crate::port::{PageRequest, WorkspaceFilter, Write};
+use crate::resources::Resources;
 
 /// What could not move is asked again after this long.
 const PAUSE: Duration = Duration::from_mins(5);
@@ -34,18 +35,19 @@ pub(super) fn forget(asked: &mut Asked, servers: &[ServerState]) {
 impl Core {
     /// Takes every drain a step further.
     pub(super) async fn drain_servers(self: &Arc<Self>, asked: &mut Asked) -> Result<()> {
-        let mut servers = self.store.servers().await?;
-        servers.retain(|server| server.record.scheduling == Scheduling::Draining);
-        forget(asked, &servers);
-        for server in &servers {
-            if let Err(error) = self.drain(server, asked).await {
+        let servers = self.store.servers().await?;
+        let to_leave = |server: &&ServerState| server.record.scheduling == Scheduling::Draining;
+        let draining: Vec<_> = servers.iter().filter(to_leave).cloned().collect();
+        forget(asked, &draining);
+        for server in &draining {
+            if let Err(error) = self.drain(server, &servers, asked).await {
                 tracing::warn!(server = server.record.spec.name, error = error.chain(), "server not drained further");
             }
         }
         Ok(())
     }
 
-    async fn drain(self: &Arc<Self>, server: &ServerState, asked: &mut Asked) -> Result<()> {
+    async fn drain(self: &Arc<Self>, server: &ServerState, servers: &[ServerState], asked: &mut Asked) -> Result<()> {
         let here = server.record.id;
         let (rows, idle) = (self.workspaces_of(here).await?, self.idle_projects_of(here).await?);
         if rows.is_empty() && idle.is_empty() {
@@ -62,7 +64,7 @@ impl Core {
             return Ok(());
         }
         let mut begun = 0;
-        for row in candidates {
+        for row in in_order(servers, here, candidates) {
             if begun == places {
                 break;
             }
@@ -134,13 +136,8 @@ impl Core {
         if self.is_written_into(&project).await? {
             return Ok(false);
         }
-        let spec = &row.desired.spec;
-        let resources = match row.desired.intent {
-            Intent::Running => spec.resources,
-            _ => spec.resources.only_disk(),
-        };
-        let request = request_elsewhere(row, resources);
-        let strategy = built_in(spec.placement.strategy.unwrap_or_default());
+        let request = request_elsewhere(row, needs(row));
+        let strategy = built_in(row.desired.spec.placement.strategy.unwrap_or_default());
         let servers = self.store.servers().await?;
         self.explain_place(strategy.as_ref(), &servers, &request, 0).0.map(|_| true)
     }
@@ -169,4 +166,29 @@ impl Core {
         let filter = WorkspaceFilter { server: Some(server), ..WorkspaceFilter::default() };
         self.every_workspace(&filter).await
     }
+}
+
+/// What a workspace needs on another server.
+fn needs(row: &Workspace) -> Resources {
+    let resources = row.desired.spec.resources;
+    match row.desired.intent {
+        Intent::Running => resources,
+        _ => resources.only_disk(),
+    }
+}
+
+/// Workspaces in the order in which they leave a server: the largest first, while there is room for it, so that small
+/// ones do not take its place. Last come those for which the plan found none.
+fn in_order(servers: &[ServerState], here: ServerId, mut rows: Vec<Workspace>) -> Vec<Workspace> {
+    let placed = |row: &Workspace| Placed {
+        holder: row.id.as_uuid(),
+        server: here,
+        resources: needs(row),
+        labels: row.desired.spec.placement.requirements(),
+    };
+    let placed: Vec<_> = rows.iter().map(placed).collect();
+    let plan = rebalance_plan(&Ledger::new(servers), &placed, Goal::Empty(here), Limits::default());
+    let planned: Vec<_> = plan.moves.iter().map(|planned| planned.holder).chain(plan.stuck).collect();
+    rows.sort_by_key(|row| planned.iter().position(|&holder| holder == row.id.as_uuid()));
+    rows
 }

@@ -153,6 +153,34 @@ async fn nothing_is_stopped_for_a_drain_that_has_nowhere_to_go() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_largest_leaves_first_while_there_is_room_for_it() {
+    let rig = Rig::new().await;
+    let mut rows = Vec::new();
+    for (name, cpu_millis) in [("small", 400), ("middle", 600), ("large", 3_000)] {
+        let mut new = NewWorkspace { project: Some(rig.project(name).await.id), ..NewWorkspace::new(name, "base") };
+        new.spec.resources.cpu_millis = cpu_millis;
+        let row = rig.fleet.create_workspace(&rig.me, new, None).await.unwrap();
+        rows.push(rig.settled(row.id, Status::Running).await.id);
+    }
+    let second = rig.second_server().await;
+    // Only 3,500 of 4,000 are left there.
+    let mut new = NewWorkspace { project: Some(rig.project("there").await.id), ..NewWorkspace::new("there", "base") };
+    new.spec.resources.cpu_millis = 500;
+    new.spec.placement.server = Some("two".to_owned());
+    new.spec.placement.required = true;
+    let there = rig.fleet.create_workspace(&rig.me, new, None).await.unwrap();
+    rig.settled(there.id, Status::Running).await;
+    drain(&rig, rig.server).await;
+    time(&rig, 10 * MINUTE, GOOD).await;
+    let mut servers = Vec::new();
+    for id in rows {
+        servers.push(row(&rig, id).await.desired.server.unwrap());
+    }
+    assert_eq!(servers, [second, rig.server, second], "the middle one waits, and not the large one");
+    assert!(rig.world.violations().is_empty(), "{:?}", rig.world.violations());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_drain_waits_for_an_agent_and_a_cordon_ends_it() {
     let rig = Rig::new().await;
     let project = rig.project("a").await;
