@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::id::WorkspaceId;
 use crate::model::{Desired, Observed, Status, Workspace};
 use crate::orchestrator::Core;
+use crate::orchestrator::converge::back_in_its_place;
 use crate::orchestrator::refusal::refused;
 use crate::port::{Change, Refused, Write};
 
@@ -61,7 +62,14 @@ impl Core {
                 return Err(refused("workspace", &Refused::Stale { current: row.revision }));
             }
             let Some(verdict) = decide(&row)? else { return Ok(row) };
-            match self.commit(self.verdict(&row, &verdict)).await? {
+            let gives_up = row.desired.switch.is_some() && verdict.desired.switch.is_none();
+            let place = if gives_up { back_in_its_place(&row) } else { Vec::new() };
+            let mut answer = self.commit(self.verdict(&row, &verdict).with_all(place)).await?;
+            // The place may be another's by now, or the server gone: that holds nothing up.
+            if gives_up && matches!(answer, Err(Refused::Capacity { .. } | Refused::ServerClosed | Refused::InUse)) {
+                answer = self.commit(self.verdict(&row, &verdict)).await?;
+            }
+            match answer {
                 Ok(_) => return self.decided(row.id).await,
                 Err(Refused::Stale { .. }) if if_match.is_none() => row = self.newest(row.id).await?,
                 Err(refusal) => return Err(refused("workspace", &refusal)),

@@ -8,6 +8,20 @@ use crate::orchestrator::projects::in_use;
 use crate::orchestrator::refusal::refused;
 use crate::port::{Change, Refused, Write};
 
+/// What holds a workspace's place on the server that was lost is the workspace's again, and not what it was to have
+/// elsewhere: who gives the way up is still there. Nothing where no job holds it.
+pub(in crate::orchestrator) fn back_in_its_place(row: &Workspace) -> Vec<Write> {
+    let (holder, part) = (row.id.as_uuid(), ReservationPart::Compute);
+    let way = row.desired.switch.and_then(|switch| switch.way()).filter(|way| way.cause == MoveCause::Failover);
+    let Some((job, server)) = way.and_then(|way| way.job).zip(row.desired.server) else { return Vec::new() };
+    let resources = row.desired.claimed.resources.without_disk();
+    vec![
+        Write::Release { holder: job.as_uuid(), part },
+        Write::Release { holder, part },
+        Write::Reserve { server, holder, part, resources, even_if_cordoned: true },
+    ]
+}
+
 impl Core {
     /// The workspace stays where its data is, and is again what it was before; its event says why. False when its data
     /// is on the other server already: then there is no way back.

@@ -237,6 +237,34 @@ async fn a_lost_workspace_goes_on_elsewhere_and_what_it_left_is_rescued() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_deleted_on_its_way_holds_its_place_until_its_container_is_gone() {
+    let rig = Rig::new().await;
+    let workspace = with_failover(&rig).await;
+    rig.snapshot(workspace.desired.project).await;
+    let second = rig.second_server().await;
+    rig.world.hang("one", 20 * MINUTE);
+    let job = loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let way = row(&rig, workspace.id).await.desired.switch.and_then(|switch| switch.way());
+        if let Some(job) = way.and_then(|way| way.job) {
+            break job;
+        }
+    };
+    let holder = workspace.id.as_uuid();
+    let held = async |server, holder| rig.fleet.core.held(server, holder, ReservationPart::Compute).await.unwrap();
+    let place = workspace.desired.claimed.resources.without_disk();
+    assert_eq!((held(rig.server, job.as_uuid()).await, held(second, holder).await), (place, place));
+    rig.fleet.delete_workspace(&rig.me, workspace.id, None).await.unwrap();
+    assert_eq!(held(rig.server, holder).await, place, "the container may run there");
+    assert!(held(second, holder).await.is_zero() && held(rig.server, job.as_uuid()).await.is_zero());
+
+    time(&rig, 30 * MINUTE, GOOD).await;
+    rig.settled(workspace.id, Status::Deleted).await;
+    assert!(held(rig.server, holder).await.is_zero() && rig.world.running().is_empty());
+    assert!(rig.world.violations().is_empty(), "{:?}", rig.world.violations());
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_a_snapshot_a_lost_workspace_waits_and_is_found_again() {
     let rig = Rig::new().await;
     let workspace = with_failover(&rig).await;
