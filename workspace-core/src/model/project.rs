@@ -100,7 +100,8 @@ pub struct Project {
     pub template: Option<String>,
     /// Where its first copy comes from; `None` for an empty project.
     pub source: Option<ProjectSource>,
-    /// The snapshot that its first copy is filled from, whatever the source: that of a clone.
+    /// The snapshot that its first copy is filled from, whatever the source: that of a clone, or the one that all of its
+    /// data was put away into; then the next copy counts as the first.
     #[serde(default)]
     pub seed: Option<SnapshotId>,
     /// The current copy; `None` before the first.
