@@ -115,6 +115,8 @@ impl Core {
             self.pull(&server, image).await?;
         }
         let image: Option<ImageRef> = spec.image.clone();
+        // Each call before it may have taken its whole deadline, and the start may be another master's matter by now.
+        self.lease.outlive(LONGEST_CALL).await?;
         match (self.jobs.start(spec.clone()).await, image) {
             (Err(error), Some(image))
                 if error.kind() == ErrorKind::ImageNotFound && self.config.pull == PullPolicy::IfMissing =>
