@@ -32,6 +32,7 @@ use std::sync::Arc;
 pub(super) use credentials::Credentials;
 pub(super) use insert::NewJob;
 pub(super) use request::git_source;
+pub(super) use snapshots::why_not_whole;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 

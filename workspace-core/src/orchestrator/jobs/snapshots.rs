@@ -1,6 +1,6 @@
 //! What the end of a job means for snapshots.
 
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::SnapshotId;
 use crate::model::{
     Job, Problem, Project, ProjectCopy, Snapshot, SnapshotProfile, SnapshotStatus, StepReport, SyncStep, Work,
@@ -12,6 +12,16 @@ use crate::port::Write;
 
 /// How many files that a snapshot is without are named in its row; its job's report may have more.
 const UNREADABLE: usize = 20;
+
+/// Why a snapshot that is no longer being written does not have all of the data.
+pub(in crate::orchestrator) fn why_not_whole(snapshot: &Snapshot) -> Option<Error> {
+    if snapshot.status == SnapshotStatus::Incomplete {
+        let message = format!("{} files cannot be read and would be lost on the way", snapshot.unreadable);
+        let hint = "make them readable for user 1000, or remove them";
+        return Some(Error::new(ErrorKind::Conflict, message).hint(hint));
+    }
+    snapshot.error.as_ref().map(Error::from)
+}
 
 impl Core {
     /// A job that writes a snapshot of a copy, and the snapshot's row.

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::id::SnapshotId;
-use crate::model::{Project, ProjectCopy, ReservationPart, Snapshot, SnapshotProfile, SnapshotStatus, Written};
+use crate::model::{Project, ProjectCopy, ReservationPart, SnapshotProfile, SnapshotStatus, Written};
 use crate::orchestrator::Core;
+use crate::orchestrator::jobs::why_not_whole;
 use crate::orchestrator::refusal::refused;
 use crate::port::{Change, Refused, Write};
 
@@ -89,14 +90,4 @@ impl Core {
             Err(refusal) => Err(refused("project", &refusal)),
         }
     }
-}
-
-/// Why a snapshot that is no longer being written does not have all of the data.
-fn why_not_whole(snapshot: &Snapshot) -> Option<Error> {
-    if snapshot.status == SnapshotStatus::Incomplete {
-        let message = format!("{} files cannot be read and would be lost", snapshot.unreadable);
-        let hint = "make them readable for user 1000, or remove them";
-        return Some(Error::new(ErrorKind::Conflict, message).hint(hint));
-    }
-    snapshot.error.as_ref().map(Error::from)
 }

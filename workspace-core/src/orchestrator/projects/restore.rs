@@ -5,9 +5,7 @@ use std::sync::Arc;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{ProjectId, ServerId, SnapshotId};
-use crate::model::{
-    Intent, Job, Project, ProjectCopy, ReservationPart, Scope, Snapshot, SnapshotStatus, SyncStep, Work, Workspace,
-};
+use crate::model::{Intent, Job, Project, ReservationPart, Scope, Snapshot, SnapshotStatus, SyncStep, Work, Workspace};
 use crate::orchestrator::jobs::NewJob;
 use crate::orchestrator::projects::sync::filled_copy;
 use crate::orchestrator::projects::{data_changed, in_use};
@@ -126,15 +124,13 @@ impl Core {
             return Err(Error::new(ErrorKind::Conflict, "a workspace runs on the project")
                 .hint("stop the workspace, or restore with mode merge"));
         }
-        let data_generation = project.next_data_generation();
-        let next = |server| ProjectCopy { server, data_generation, filled: false, filled_by: None };
         let row = |copy| self.job_row(NewJob { project, copy, session: None, finishes: None, work: work.clone() });
         let target = match server {
             None => copy.server,
             Some(wanted) => self.server_named(&wanted).await?,
         };
         if target == copy.server {
-            return self.begin_job(project, row(next(target)), Vec::new()).await;
+            return self.begin_job(project, row(project.new_copy(target)), Vec::new()).await;
         }
         if workspace.is_some() {
             return Err(Error::new(ErrorKind::Conflict, "a workspace has the project on its server")
@@ -148,7 +144,7 @@ impl Core {
             ..PlacementRequest::default()
         };
         // Held by the job until the copy is the current one, by the project from then on.
-        let job = row(next(target));
+        let job = row(project.new_copy(target));
         let claimed = self
             .claim(self.config.strategy, request, |_| {
                 let claim = Write::Reserve {

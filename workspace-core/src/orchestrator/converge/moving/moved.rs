@@ -101,8 +101,7 @@ impl Core {
         let on = |decision: &Decision| {
             let mut next = leap.project.clone();
             next.superseded.extend(next.copy.take());
-            let data_generation = next.next_data_generation();
-            next.copy = Some(ProjectCopy { server: decision.server, data_generation, filled: false, filled_by: None });
+            next.copy = Some(next.new_copy(decision.server));
             self.leaving(leap, decision, None, json!({ "cause": leap.way.cause.name(), "to": decision.server_name }))
                 .with(Write::UpdateProject { project: next, expected: leap.project.revision })
                 .with(Write::Release { holder, part })

@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::JobId;
 use crate::model::{Job, Move, Project, ProjectCopy, Snapshot, SnapshotProfile, SnapshotStatus, Workspace, Written};
 use crate::orchestrator::Core;
+use crate::orchestrator::jobs::why_not_whole;
 use crate::orchestrator::projects::{data_changed, in_use};
 use crate::orchestrator::refusal::refused;
 use crate::port::{Change, JobFilter, PageRequest, Refused, Write};
@@ -35,14 +36,9 @@ impl Core {
         };
         self.job_finished(snapshot.job).await?;
         let snapshot = self.store.snapshot(snapshot.id).await?.ok_or_else(data_changed)?;
-        match (snapshot.status, snapshot.error) {
-            (SnapshotStatus::Ready, _) => Ok(()),
-            (SnapshotStatus::Incomplete, _) => {
-                let message = format!("{} files cannot be read and would be lost on the way", snapshot.unreadable);
-                Err(Error::new(ErrorKind::Conflict, message).hint("make them readable for user 1000, or remove them"))
-            }
-            (_, Some(problem)) => Err(Error::from(&problem)),
-            (_, None) => Err(data_changed()),
+        match snapshot.status {
+            SnapshotStatus::Ready => Ok(()),
+            _ => Err(why_not_whole(&snapshot).unwrap_or_else(data_changed)),
         }
     }
 
