@@ -25,6 +25,7 @@ mod progress;
 mod relay;
 mod remote;
 mod resolve;
+mod submodules;
 mod sync;
 mod tree;
 mod url;

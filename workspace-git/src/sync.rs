@@ -24,7 +24,7 @@ const MESSAGE: &str = "Changes of the workspace";
 ///
 /// # Guarantees
 /// - Nothing secret is written into the tree or its `.git`: the remote's URL stands there without credentials.
-/// - No hook, filter or other program is run, and submodules are left alone: they are empty folders.
+/// - No hook, filter or other program is run, and submodules are left alone unless they are asked for: they are empty folders.
 /// - Nothing that was not committed is lost: what would overwrite it is refused.
 /// - A dropped future and a cancelled token stop the operation; a push is whole or did not happen.
 #[derive(Clone, Debug)]
@@ -32,6 +32,7 @@ pub struct GitSync {
     pub(crate) remote: GitRemote,
     pub(crate) settings: GitSettings,
     pub(crate) depth: Option<u32>,
+    pub(crate) submodules: bool,
     author: Author,
     clock: Arc<dyn Clock>,
     cancel: CancellationToken,
@@ -45,6 +46,7 @@ impl GitSync {
             remote,
             settings,
             depth: None,
+            submodules: false,
             author: Author::default(),
             clock: Arc::new(SystemClock),
             cancel: CancellationToken::new(),
@@ -56,6 +58,14 @@ impl GitSync {
     #[must_use]
     pub fn depth(mut self, commits: u32) -> Self {
         self.depth = Some(commits.max(1));
+        self
+    }
+
+    /// Clones and pulls fill submodules too, and those in them: each from where `.gitmodules` says, by the same rules
+    /// as the remote, with the credentials only where the remote is.
+    #[must_use]
+    pub fn submodules(mut self, wanted: bool) -> Self {
+        self.submodules = wanted;
         self
     }
 

@@ -79,6 +79,33 @@ impl GitUrl {
         &self.path
     }
 
+    /// Whether who lets us in here is who lets us in there: the same scheme, host, port and user.
+    pub(crate) fn is_beside(&self, other: &Self) -> bool {
+        let place = |url: &Self| (url.scheme, url.host.clone(), url.port(), url.user.clone());
+        place(self) == place(other)
+    }
+
+    /// The URL of a submodule, which may be relative to that of its repository: `./x` is below it, `../x` beside it.
+    pub(crate) fn submodule(&self, text: &str) -> Result<Self> {
+        if !text.starts_with("./") && !text.starts_with("../") {
+            return text.parse();
+        }
+        let (mut path, mut rest) = (self.path.as_str(), text);
+        loop {
+            if let Some(next) = rest.strip_prefix("./") {
+                rest = next;
+            } else if let Some(next) = rest.strip_prefix("../") {
+                // Above the first folder there is only another repository of the user, and above that nothing.
+                let below = path.rsplit_once('/').map(|(above, _)| above);
+                path = below.ok_or_else(|| refused("leads out of its host"))?;
+                rest = next;
+            } else {
+                break;
+            }
+        }
+        Self { path: format!("{path}/{rest}"), ..self.clone() }.to_string().parse()
+    }
+
     /// `host` or `host:port`, as in an HTTP request.
     pub(crate) fn authority(&self) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
@@ -369,5 +396,43 @@ mod tests {
                 proptest::prop_assert_eq!(parse(&url.to_string()).unwrap(), url);
             }
         }
+    }
+
+    #[test]
+    fn relative_urls_stay_on_their_host() {
+        for (parent, text, expected) in [
+            ("https://h/team/app.git", "../lib.git", "https://h/team/lib.git"),
+            ("https://h:8443/team/app.git", "../../other/lib.git", "https://h:8443/other/lib.git"),
+            ("https://h/team/app", "./lib", "https://h/team/app/lib"),
+            ("https://h/a", ".././../b", "leads out"),
+            ("https://h/a", "../../b", "leads out"),
+            ("https://h/a/b", "../c/../../d", "`.` or `..`"),
+            ("https://h/a/b", "../%2e%2E/c", "`.` or `..`"),
+            ("https://h/a", "../c?token=x", "a query"),
+            ("https://h/a", "../a b", "a blank"),
+            ("git@h:team/app.git", "../lib.git", "git@h:team/lib.git"),
+            ("ssh://git@h:2222/team/app.git", "../lib.git", "ssh://git@h:2222/team/lib.git"),
+            ("https://h/a", "https://other/b", "https://other/b"),
+            ("https://h/a", "ext::sh -c touch", "a blank"),
+            ("https://h/a", "ext::sh", "a program"),
+            ("https://h/a", "--upload-pack=x", "an option"),
+            ("https://h/a", "file:///etc", "a scheme"),
+            ("https://h/a", "/etc", "a local path"),
+            ("https://h/a", "..", "a local path"),
+        ] {
+            let found = parse(parent).unwrap().submodule(text);
+            let found = found.map_or_else(|error| error.message().to_owned(), |url| url.to_string());
+            assert!(found == expected || (!expected.contains('/') && found.contains(expected)), "{text}: {found}");
+        }
+    }
+
+    #[test]
+    fn only_the_same_place_is_beside() {
+        let beside = |a: &str, b: &str| parse(a).unwrap().is_beside(&parse(b).unwrap());
+        assert!(beside("https://h/a", "https://H:443/b") && beside("git@h:a", "ssh://git@h/b"));
+        for other in ["http://h/a", "https://h:8443/a", "https://h.evil/a", "ssh://git@h/a"] {
+            assert!(!beside("https://h/a", other), "{other}");
+        }
+        assert!(!beside("git@h:a", "root@h:a"));
     }
 }

@@ -122,6 +122,9 @@ pub struct GitRemote {
     pub url: String,
     /// The branch; the remote's default when absent.
     pub branch: Option<String>,
+    /// Whether its submodules are filled too.
+    #[serde(default)]
+    pub submodules: bool,
     /// How it lets us in.
     pub access: Option<GitAccess>,
     /// What the operator allows of addresses and transports: what the worker's git takes, as JSON.

@@ -26,6 +26,9 @@ pub struct GitSource {
     /// The branch; the remote's default when absent.
     #[serde(default)]
     pub branch: Option<String>,
+    /// Whether its submodules are filled too.
+    #[serde(default)]
+    pub submodules: bool,
     /// How it lets us in; nobody in particular when absent. Rows from before there were keys for `ssh` say `token`
     /// here, and have it elsewhere.
     #[serde(default, alias = "token")]

@@ -25,6 +25,8 @@ pub struct Cloned {
     pub commit: Option<String>,
     /// How many files the tree has.
     pub files: u64,
+    /// How many submodules were filled; none where nobody asked for that.
+    pub submodules: u64,
     /// How many bytes went over the wire.
     pub bytes: u64,
 }
@@ -42,6 +44,7 @@ impl GitSync {
     /// Fills an empty folder, which may be the root of a volume: the folder itself is neither made nor replaced.
     ///
     /// Idempotent: after a crash it goes on; after an error that came before the first file the folder is empty again.
+    /// Where submodules were asked for they come last: what was cut among them is brought by the next pull.
     ///
     /// # Errors
     /// `Conflict` when the folder is not empty, `RemoteNotFound` when the branch is missing.
@@ -53,8 +56,10 @@ impl GitSync {
     pub(crate) async fn clone_version(&self, tree: &Path, version: Option<String>) -> Result<Cloned> {
         let wanted =
             Wanted { url: self.remote.url.to_string(), branch: self.remote.branch.clone(), version, depth: self.depth };
-        let tree = tree.to_owned();
-        self.online(move |line| clone(line, &tree, &wanted)).await
+        let folder = tree.to_owned();
+        let cloned = self.online(move |line| clone(line, &folder, &wanted)).await?;
+        let filled = self.fill_submodules(tree).await?;
+        Ok(Cloned { submodules: filled.count, bytes: cloned.bytes + filled.bytes, ..cloned })
     }
 }
 
@@ -81,7 +86,7 @@ fn clone(line: &Line, tree: &Path, wanted: &Wanted) -> Result<Cloned> {
     cloned
 }
 
-fn begin(tree: &Path) -> Result<Repository> {
+pub(super) fn begin(tree: &Path) -> Result<Repository> {
     let dot_git = tree.join(".git");
     fs::create_dir_all(&dot_git).or_failed("make .git")?;
     fs::write(dot_git.join(UNFINISHED), "").or_failed("write into .git")?;
@@ -114,8 +119,13 @@ fn fill(line: &Line, repository: &Repository, wanted: &Wanted, files_written: &m
     repository.set_head(&format!("refs/heads/{branch}")).or_failed("go to the branch")?;
     write_settings(repository, &wanted.url, &refspec, &branch)?;
     let files = repository.index().or_failed("read the index")?.len() as u64;
-    fs::remove_file(repository.path().join(UNFINISHED)).or_failed("finish the clone")?;
-    Ok(Cloned { branch, commit, files, bytes: line.traffic.bytes() })
+    finish(repository)?;
+    Ok(Cloned { branch, commit, files, submodules: 0, bytes: line.traffic.bytes() })
+}
+
+/// All files are written.
+pub(super) fn finish(repository: &Repository) -> Result<()> {
+    fs::remove_file(repository.path().join(UNFINISHED)).or_failed("finish the clone")
 }
 
 /// The wanted branch, the remote's own, or one that it has. An empty remote has whatever is wanted.
@@ -151,21 +161,26 @@ pub(super) fn target(repository: &Repository, branch: &str, version: Option<&str
     if belongs { Ok(found) } else { Err(missing()) }
 }
 
-fn write_files(line: &Line, repository: &Repository, commit: Oid) -> Result<()> {
+pub(super) fn write_files(line: &Line, repository: &Repository, commit: Oid) -> Result<()> {
     let tree = repository.find_commit(commit).and_then(|commit| commit.tree()).or_failed("read the commit")?;
     // The tree is empty or half written by a clone of ours: there is nothing to spare.
     repository.checkout_tree(tree.as_object(), Some(line.checkout().force())).or_failed("write the files")
 }
 
-/// What `git` in the workspace needs to know the remote. The URL holds no secret.
+/// What `git` in the workspace needs to know the branch.
 fn write_settings(repository: &Repository, url: &str, refspec: &str, branch: &str) -> Result<()> {
+    write_remote(repository, url, refspec)?;
+    let merge = format!("refs/heads/{branch}");
+    set(repository, &[(&format!("branch.{branch}.remote"), ORIGIN), (&format!("branch.{branch}.merge"), &merge)])
+}
+
+/// What `git` in the workspace needs to know the remote. The URL holds no secret.
+pub(super) fn write_remote(repository: &Repository, url: &str, refspec: &str) -> Result<()> {
+    set(repository, &[(&format!("remote.{ORIGIN}.url"), url), (&format!("remote.{ORIGIN}.fetch"), refspec)])
+}
+
+fn set(repository: &Repository, settings: &[(&str, &str)]) -> Result<()> {
     let config = repository.config().and_then(|config| config.open_level(ConfigLevel::Local));
     let mut config = config.or_failed("open .git/config")?;
-    let settings = [
-        (format!("remote.{ORIGIN}.url"), url),
-        (format!("remote.{ORIGIN}.fetch"), refspec),
-        (format!("branch.{branch}.remote"), ORIGIN),
-        (format!("branch.{branch}.merge"), &format!("refs/heads/{branch}")),
-    ];
     settings.iter().try_for_each(|(key, value)| config.set_str(key, value)).or_failed("write .git/config")
 }

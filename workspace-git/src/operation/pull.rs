@@ -24,6 +24,8 @@ pub struct Pulled {
     pub commit: Option<String>,
     /// How many files the pull changed.
     pub files_changed: u64,
+    /// How many submodules there are, filled; none where nobody asked for them.
+    pub submodules: u64,
     /// How many bytes went over the wire.
     pub bytes: u64,
 }
@@ -41,8 +43,10 @@ impl GitSync {
 
     /// The same, only up to a commit or tag of the branch.
     pub(crate) async fn pull_version(&self, tree: &Path, version: Option<String>) -> Result<Pulled> {
-        let (tree, branch) = (tree.to_owned(), self.remote.branch.clone());
-        self.online(move |line| pull(line, &tree, branch, version.as_deref())).await
+        let (folder, branch) = (tree.to_owned(), self.remote.branch.clone());
+        let pulled = self.online(move |line| pull(line, &folder, branch, version.as_deref())).await?;
+        let filled = self.fill_submodules(tree).await?;
+        Ok(Pulled { submodules: filled.count, bytes: pulled.bytes + filled.bytes, ..pulled })
     }
 }
 
@@ -68,11 +72,11 @@ fn pull(line: &Line, tree: &Path, branch: Option<String>, version: Option<&str>)
     }
     let files_changed = files_between(&repository, from, commit)?;
     let text = |commit: Option<Oid>| commit.map(|commit| commit.to_string());
-    Ok(Pulled { from: text(from), commit: text(commit), files_changed, bytes: line.traffic.bytes() })
+    Ok(Pulled { from: text(from), commit: text(commit), files_changed, submodules: 0, bytes: line.traffic.bytes() })
 }
 
 /// Whether going to `to` is a step forward; not when we are there or beyond.
-fn advances(repository: &Repository, from: Option<Oid>, to: Oid) -> Result<bool> {
+pub(super) fn advances(repository: &Repository, from: Option<Oid>, to: Oid) -> Result<bool> {
     let Some(from) = from else { return Ok(true) };
     let descends = |a, b| repository.graph_descendant_of(a, b).or_failed("compare the histories");
     if from == to || descends(from, to)? {
@@ -82,7 +86,7 @@ fn advances(repository: &Repository, from: Option<Oid>, to: Oid) -> Result<bool>
 }
 
 /// Writes what differs. libgit2 looks for conflicts first and then writes nothing at all.
-fn write_changes(line: &Line, repository: &Repository, to: Oid) -> Result<()> {
+pub(super) fn write_changes(line: &Line, repository: &Repository, to: Oid) -> Result<()> {
     let tree = repository.find_commit(to).and_then(|commit| commit.tree()).or_failed("read the commit")?;
     let mut conflicts = Vec::new();
     let mut checkout = line.checkout();

@@ -6,4 +6,5 @@ mod forward;
 mod hostile;
 mod local;
 mod refusals;
+mod submodules;
 mod trips;

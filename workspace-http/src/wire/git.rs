@@ -15,6 +15,10 @@ pub(crate) struct Git {
     url: String,
     /// The branch; the remote's default when absent.
     branch: Option<String>,
+    /// Whether its submodules are filled too, and those in them: by the same rules, with the token or key only where
+    /// the repository itself is.
+    #[serde(default)]
+    submodules: bool,
     /// A token for `https`, or `name:token` for hosts that want to know whose it is; kept sealed, never shown.
     #[schema(value_type = Option<String>, write_only)]
     token: Option<Secret>,
@@ -41,7 +45,7 @@ pub(crate) struct SshKey {
 impl Git {
     pub(crate) fn into_source(self) -> Result<GitSource, Error> {
         let access = git_access(self.token, self.ssh_key, "source.git.")?;
-        Ok(GitSource { url: self.url, branch: self.branch, access })
+        Ok(GitSource { url: self.url, branch: self.branch, submodules: self.submodules, access })
     }
 }
 

@@ -170,7 +170,9 @@ impl Project {
     pub(crate) fn new(project: model::Project, server: Option<String>) -> Self {
         let source = match &project.source {
             None => Value::Null,
-            Some(ProjectSource::Git(git)) => serde_json::json!({ "git": { "url": git.url, "branch": git.branch } }),
+            Some(ProjectSource::Git(git)) => {
+                serde_json::json!({ "git": { "url": git.url, "branch": git.branch, "submodules": git.submodules } })
+            }
             Some(ProjectSource::Snapshot(id)) => serde_json::json!({ "snapshot": id }),
         };
         Self {

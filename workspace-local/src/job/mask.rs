@@ -206,6 +206,7 @@ mod tests {
         let remote = |access| GitRemote {
             url: "https://h/r".into(),
             branch: None,
+            submodules: false,
             access: Some(access),
             policy: policy.clone(),
         };

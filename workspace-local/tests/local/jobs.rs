@@ -95,7 +95,13 @@ impl Rig {
 }
 
 fn remote() -> GitRemote {
-    GitRemote { url: "https://example.com/r".to_owned(), branch: None, access: None, policy: json!(null) }
+    GitRemote {
+        url: "https://example.com/r".to_owned(),
+        branch: None,
+        submodules: false,
+        access: None,
+        policy: json!(null),
+    }
 }
 
 fn codes(events: &[JobEvent]) -> Vec<Option<&str>> {

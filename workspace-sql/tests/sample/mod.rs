@@ -43,7 +43,7 @@ pub(crate) fn server_with_key(key: &str) -> ServerRecord {
 pub(crate) fn project_with_token(token: &str) -> Project {
     let env = Environment::system();
     let url = "https://example.org/secret.git".to_owned();
-    let source = GitSource { url, branch: None, access: Some(GitAccess::Token(Secret::new(token))) };
+    let source = GitSource { url, branch: None, submodules: false, access: Some(GitAccess::Token(Secret::new(token))) };
     let (id, source) = (ProjectId::from_uuid(env.uuid()), Some(ProjectSource::Git(source)));
     Project::new(id, OwnerId::new("anna"), None, source, env.now())
 }

@@ -159,7 +159,8 @@ impl World {
 
     fn project(&self, Pick { a, b, c, d, .. }: Pick) -> Project {
         let access = (d % 3 == 0).then(|| GitAccess::Token(Secret::new(format!("t{c}"))));
-        let source = GitSource { url: format!("https://example.org/{c}"), branch: None, access };
+        let source =
+            GitSource { url: format!("https://example.org/{c}"), branch: None, submodules: d % 4 == 0, access };
         let (id, name) = (ProjectId::from_uuid(self.projects[a % 4]), (c % 4 != 0).then(|| self.named("p", c % 2)));
         let source = (d % 2 == 0).then_some(ProjectSource::Git(source));
         Project::new(id, self.owner(b), name, source, Timestamp::default())

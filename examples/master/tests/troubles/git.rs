@@ -128,6 +128,57 @@ fn a_remote_that_does_not_answer_is_waited_for_and_said_so() {
     assert_eq!(gone["status"], "deleted", "and deleting it is possible all the time: {gone}");
 }
 
+/// Somebody else records where a submodule comes from, and on which commit it is to be.
+fn somebody_records(repository: &Path, path: &str, url: &str, commit: &str) {
+    let clone = tempfile::tempdir().unwrap();
+    git(clone.path(), &["clone", "-q", repository.to_str().unwrap(), "."]);
+    let section = format!("[submodule \"{path}\"]\n\tpath = {path}\n\turl = {url}\n");
+    std::fs::write(clone.path().join(".gitmodules"), section).unwrap();
+    git(clone.path(), &["add", ".gitmodules"]);
+    git(clone.path(), &["update-index", "--add", "--cacheinfo", &format!("160000,{commit},{path}")]);
+    git(clone.path(), &["commit", "-q", "-m", "a submodule"]);
+    git(clone.path(), &["push", "-q", "origin", "HEAD:main"]);
+    let owned = Command::new("chown").args(["-R", "--reference"]).arg(repository).arg(repository).status();
+    assert!(owned.unwrap().success());
+}
+
+#[test]
+fn submodules_come_along_for_who_asks_for_them() {
+    let rig = Rig::new();
+    let ((app, app_folder), (lib, lib_folder)) = (rig.repository(), rig.repository());
+    somebody_pushes(&lib_folder, "version", "1");
+    let beside = format!("../{}", lib.rsplit_once('/').unwrap().1);
+    somebody_records(&app_folder, "libs/lib", &beside, &git(&lib_folder, &["rev-parse", "main"]));
+    let source = |submodules: bool| json!({ "url": app, "token": rig.git_token(), "submodules": submodules });
+
+    let without = rig.running("without", &rig.project("without", &source(false)));
+    assert_eq!(rig.shell(&without, "ls libs/lib"), "");
+    let project = rig.project("with", &source(true));
+    assert_eq!(rig.get(&format!("/projects/{project}"))["source"]["git"]["submodules"], true);
+    let with = rig.running("with", &project);
+    assert_eq!(rig.shell(&with, "cat libs/lib/version"), "1");
+    let token = rig.git_token();
+    let token = token.split_once(':').unwrap().1;
+    assert_eq!(rig.shell(&with, &format!("grep -rl '{token}' . | wc -l")), "0\n", "it is written nowhere");
+
+    somebody_pushes(&lib_folder, "version", "2");
+    somebody_records(&app_folder, "libs/lib", &beside, &git(&lib_folder, &["rev-parse", "main"]));
+    let job = sync(&rig, &with, "pull");
+    assert_eq!((&job["status"], &job["steps"][0]["report"]["submodules"]), (&json!("done"), &json!(1)), "{job}");
+    assert_eq!(rig.shell(&with, "cat libs/lib/version"), "2");
+
+    somebody_records(
+        &app_folder,
+        "libs/lib",
+        "https://192.168.255.1/x.git",
+        &git(&lib_folder, &["rev-parse", "main~1"]),
+    );
+    let job = sync(&rig, &with, "pull");
+    assert_eq!(job["status"], "failed", "{job}");
+    failed_with(&job, "address_not_allowed");
+    assert!(job["error"]["message"].as_str().unwrap().contains("libs/lib"), "{job}");
+}
+
 #[test]
 fn an_empty_repository_begins_empty_and_gets_the_first_commit() {
     let rig = Rig::new();

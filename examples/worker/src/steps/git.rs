@@ -28,12 +28,13 @@ pub(super) struct NewWork<'a> {
 /// A remote that is ready to be reached.
 fn line(remote: &GitRemote, cancel: CancellationToken) -> Result<GitSync> {
     let settings = settings(&remote.policy)?;
+    let wanted = remote.submodules;
     let remote = workspace_fleet::git::GitRemote {
         url: remote.url.parse()?,
         branch: remote.branch.clone(),
         credentials: remote.access.as_ref().map_or(Credentials::None, credentials),
     };
-    Ok(GitSync::new(remote, settings).cancel(cancel))
+    Ok(GitSync::new(remote, settings).submodules(wanted).cancel(cancel))
 }
 
 /// A key as it is; of a token `name:token`, for hosts that want to know whose it is, or the token alone.
@@ -55,7 +56,10 @@ fn credentials(access: &GitAccess) -> Credentials {
 pub(super) async fn clone(tree: &Path, remote: &GitRemote, cancel: CancellationToken) -> Result<Value> {
     let line = line(remote, cancel)?;
     let done = line.clone_into(tree).await?;
-    Ok(json!({ "revision": done.commit, "branch": done.branch, "files": done.files, "bytes": done.bytes }))
+    Ok(json!({
+        "revision": done.commit, "branch": done.branch, "files": done.files, "submodules": done.submodules,
+        "bytes": done.bytes,
+    }))
 }
 
 /// Brings the tree forward.
@@ -63,7 +67,8 @@ pub(super) async fn pull(tree: &Path, remote: &GitRemote, cancel: CancellationTo
     let line = line(remote, cancel)?;
     let done = line.pull_into(tree).await?;
     Ok(json!({
-        "revision": done.commit, "from": done.from, "files_changed": done.files_changed, "bytes": done.bytes,
+        "revision": done.commit, "from": done.from, "files_changed": done.files_changed,
+        "submodules": done.submodules, "bytes": done.bytes,
     }))
 }
 

@@ -49,6 +49,7 @@ impl Bare {
         GitRemote {
             url: format!("{}/{}.git", self.server.https, self.name),
             branch: None,
+            submodules: false,
             access: Some(GitAccess::Token(Secret::new(format!("{}:{}", self.server.username, self.server.token)))),
             policy: json!({"allow": ["10.0.0.0/8", "127.0.0.0/8"], "ca_pem": pem}),
         }

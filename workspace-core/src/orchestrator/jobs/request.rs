@@ -129,6 +129,7 @@ impl Core {
         GitRemote {
             url: git.url.clone(),
             branch: git.branch.clone(),
+            submodules: git.submodules,
             access: git.access.clone(),
             policy: self.config.git_policy.clone(),
         }

@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     fn source(url: &str, branch: Option<&str>) -> GitSource {
-        GitSource { url: url.to_owned(), branch: branch.map(str::to_owned), access: None }
+        GitSource { url: url.to_owned(), branch: branch.map(str::to_owned), submodules: false, access: None }
     }
 
     #[test]

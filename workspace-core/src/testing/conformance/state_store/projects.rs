@@ -73,7 +73,7 @@ pub async fn secrets_of_projects_come_back(store: &dyn StateStore) {
     let mut written = Vec::new();
     for (name, access) in [("p", GitAccess::Token(Secret::new("token"))), ("q", GitAccess::SshKey(key))] {
         let (url, branch) = ("https://example.org/a.git".to_owned(), Some("main".to_owned()));
-        let source = Some(ProjectSource::Git(GitSource { url, branch, access: Some(access) }));
+        let source = Some(ProjectSource::Git(GitSource { url, branch, submodules: true, access: Some(access) }));
         let project = Project { source, ..rig.project_row("o", Some(name)) };
         rig.write(Write::InsertProject(project.clone())).await;
         let read = store.project(project.id).await.expect("the store answers");

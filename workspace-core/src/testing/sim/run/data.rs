@@ -80,7 +80,8 @@ impl Clients {
 
     async fn new_project(&self, fleet: &Orchestrator, number: u64) -> Result<()> {
         let snapshots = snapshots(self.store.as_ref()).await;
-        let git = GitSource { url: "https://git.example/site.git".to_owned(), branch: None, access: None };
+        let git =
+            GitSource { url: "https://git.example/site.git".to_owned(), branch: None, submodules: false, access: None };
         let source = match self.world.dice.below(10) {
             0..2 => None,
             2..5 => self.world.dice.pick(&snapshots).map(|snapshot| ProjectSource::Snapshot(snapshot.id)),
