@@ -85,7 +85,9 @@ fn host_config(spec: &ContainerSpec, publish: Option<Publish>, worker: Option<&s
         memory,
         memory_swap: memory, // memory and swap together: no swap
         nano_cpus: (spec.cpu_millis > 0).then(|| signed(spec.cpu_millis.saturating_mul(1_000_000))),
-        init: Some(true),
+        // An init has its program's stdout too, and gives it to whoever is the same user: what a job says there is
+        // the worker's word, and the worker is an init itself.
+        init: Some(spec.labels.kind != ObjectKind::Job),
         ipc_mode: Some("private".to_owned()),
         cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
         network_mode: Some(spec.network.clone().unwrap_or_else(|| "none".to_owned())),

@@ -7,7 +7,7 @@ use bollard::query_parameters::LogsOptionsBuilder;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use workspace_core::error::{Error, ErrorKind, Result};
-use workspace_core::port::{LogChunk, LogOptions, LogStream, OutputStream};
+use workspace_core::port::{ContainerStatus, LogChunk, LogOptions, LogStream, OutputStream};
 
 use crate::call::Call;
 use crate::engine::{Engine, Recording};
@@ -23,6 +23,8 @@ struct Following {
     engine: Engine,
     name: String,
     follow: bool,
+    /// The container had ended when the log was last silent.
+    over: bool,
     output: Output,
     recording: Recording,
 }
@@ -41,6 +43,7 @@ pub(crate) async fn logs(engine: &Engine, name: &str, options: LogOptions) -> Re
         engine: engine.clone(),
         name: name.to_owned(),
         follow: options.follow,
+        over: false,
         output,
         recording: engine.record(Call::ContainerLogs),
     };
@@ -67,9 +70,23 @@ async fn next(state: &mut Following) -> Result<Option<LogChunk>, (Error, Option<
             Ok(Some(Ok(output))) => return Ok(Some(chunk(output))),
             Ok(Some(Err(error))) => return Err((broken(state, Failure::from(error)), None)),
             Ok(None) => return ended(state).await.map(|()| None).map_err(|error| (error, None)),
-            Err(_) => state.engine.ping().await.map_err(|failure| (broken(state, failure), None))?,
+            Err(_) => {
+                state.engine.ping().await.map_err(|failure| (broken(state, failure), None))?;
+                not_forgotten(state).await.map_err(|error| (error, None))?;
+            }
         }
     }
+}
+
+/// A program may be silent as long as it runs; a log that is silent beside a container that ended will never end.
+async fn not_forgotten(state: &mut Following) -> Result<()> {
+    let ended = [None, Some(ContainerStatus::Exited), Some(ContainerStatus::Dead)];
+    let over = state.follow && ended.contains(&status(&state.engine, &state.name).await?);
+    if over && state.over {
+        return Err(cut(state, "ended"));
+    }
+    state.over = over;
+    Ok(())
 }
 
 fn broken(state: &Following, failure: Failure) -> Error {
@@ -78,21 +95,21 @@ fn broken(state: &Following, failure: Failure) -> Error {
 
 /// A followed log ends with its container. A daemon that dies ends it too, in the same words: so ask.
 async fn ended(state: &mut Following) -> Result<()> {
-    if !state.follow {
-        return Ok(());
-    }
-    let address = std::net::Ipv4Addr::UNSPECIFIED.into();
-    let running = crate::container::inspect(&state.engine, &state.name, address)
-        .await?
-        .is_some_and(|found| found.status == workspace_core::port::ContainerStatus::Running);
-    if running {
-        return Err(Error::new(
-            ErrorKind::Unreachable,
-            format!("server {} cut the log of container {}, which goes on", state.engine.name(), state.name),
-        )
-        .hint("read the log again"));
+    if state.follow && status(&state.engine, &state.name).await? == Some(ContainerStatus::Running) {
+        return Err(cut(state, "goes on"));
     }
     Ok(())
+}
+
+async fn status(engine: &Engine, name: &str) -> Result<Option<ContainerStatus>> {
+    let address = std::net::Ipv4Addr::UNSPECIFIED.into();
+    Ok(crate::container::inspect(engine, name, address).await?.map(|found| found.status))
+}
+
+fn cut(state: &Following, container: &str) -> Error {
+    let server = state.engine.name();
+    let message = format!("server {server} cut the log of container {}, which {container}", state.name);
+    Error::new(ErrorKind::Unreachable, message).hint("read the log again")
 }
 
 fn chunk(output: LogOutput) -> LogChunk {

@@ -5,8 +5,9 @@
 use std::sync::Arc;
 
 use workspace_core::id::FleetId;
-use workspace_core::model::{ServerSpec, StorageKind};
-use workspace_core::port::{Channel, ImageRef, Mount};
+use workspace_core::job::ServerJobs;
+use workspace_core::model::{ServerRecord, ServerSpec, StorageKind};
+use workspace_core::port::{AgentRunner, Channel, ImageRef, Mount, ServerPool};
 use workspace_core::testing::conformance;
 use workspace_docker::DockerPool;
 
@@ -87,4 +88,31 @@ async fn channel_without_the_worker() {
     let open = async || -> Arc<dyn Channel> { bench.server.open_channel(&name).await.unwrap() };
     conformance::channel::run_exec(open).await;
     bench.clean().await;
+}
+
+/// The runner of jobs, as a master of its own has it.
+async fn runner(server: &ServerRecord, fleet: FleetId) -> Arc<dyn AgentRunner> {
+    let pool = Arc::new(DockerPool::builder().worker_image(worker_image()).build());
+    pool.connect(server, fleet).await.unwrap();
+    Arc::new(ServerJobs::new(pool, fleet))
+}
+
+#[tokio::test]
+async fn agent_runner() {
+    for spec in [plain_spec(), tls_spec()] {
+        let bench = Bench::worker(spec.clone()).await;
+        let volume = bench.volume();
+        bench.server.volumes().create_volume(&volume).await.unwrap();
+        let server = record(ServerSpec { network_cidr: Some(NETWORKS.to_owned()), ..spec });
+        let subject = conformance::agent_runner::Subject {
+            runner: runner(&server, bench.fleet).await,
+            later: runner(&server, bench.fleet).await,
+            server: server.id,
+            volume: volume.name,
+            image: ImageRef::new("workspace-base"),
+        };
+        conformance::agent_runner::run_all(&subject).await;
+        assert_eq!(bench.server.list_containers(bench.fleet).await.unwrap(), [], "the rules leave nothing behind");
+        bench.clean().await;
+    }
 }

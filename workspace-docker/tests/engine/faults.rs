@@ -76,6 +76,24 @@ async fn a_followed_log_ends_with_an_error_when_the_server_falls_silent() {
     bench.clean().await;
 }
 
+/// The Engine answers, but the stream's end never comes: who follows must not wait for ever.
+#[tokio::test]
+async fn a_followed_log_that_is_silent_after_its_container_ends_with_an_error() {
+    let proxy = Proxy::start().await;
+    let bench = Bench::plain(proxy.spec()).await;
+    let spec = bench.container("echo first; sleep 2; echo last");
+    bench.run(&spec).await;
+    let options = LogOptions { tail: None, follow: true };
+    let mut log = bench.server.container_logs(&spec.name, options).await.unwrap();
+    assert_eq!(&log.next().await.unwrap().unwrap().bytes[..], b"first\n");
+    proxy.forget_connections();
+    let error = log.next().await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable, "{}", error.chain());
+    assert!(error.is_retryable(), "{}", error.chain());
+    assert_eq!(bench.output(&spec.name).await.0, "first\nlast\n", "read again, it is whole");
+    bench.clean().await;
+}
+
 #[tokio::test]
 async fn a_silent_program_is_no_error() {
     let proxy = Proxy::start().await;

@@ -19,6 +19,8 @@ const CUT: u8 = 2;
 pub(crate) struct Proxy {
     mode: Arc<AtomicU8>,
     connections: Arc<AtomicUsize>,
+    /// The connections up to this number pass nothing on.
+    forgotten: Arc<AtomicUsize>,
     address: std::net::SocketAddr,
 }
 
@@ -26,17 +28,22 @@ impl Proxy {
     /// In front of the plain server.
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let proxy = Self { mode: Arc::default(), connections: Arc::default(), address: listener.local_addr().unwrap() };
+        let proxy = Self {
+            mode: Arc::default(),
+            connections: Arc::default(),
+            forgotten: Arc::default(),
+            address: listener.local_addr().unwrap(),
+        };
         let engine = plain_spec().endpoint.strip_prefix("http://").unwrap().to_owned();
         let passing = proxy.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                passing.connections.fetch_add(1, Ordering::SeqCst);
+                let number = passing.connections.fetch_add(1, Ordering::SeqCst) + 1;
                 let server = TcpStream::connect(&engine).await.unwrap_or_else(|error| panic!("{engine}: {error}"));
                 let (client_read, client_write) = client.into_split();
                 let (server_read, server_write) = server.into_split();
-                tokio::spawn(passing.clone().pass(client_read, server_write, false));
-                tokio::spawn(passing.clone().pass(server_read, client_write, true));
+                tokio::spawn(passing.clone().pass(number, client_read, server_write, false));
+                tokio::spawn(passing.clone().pass(number, server_read, client_write, true));
             }
         });
         proxy
@@ -61,19 +68,27 @@ impl Proxy {
         self.mode.store(CUT, Ordering::SeqCst);
     }
 
+    /// Nothing comes any more on the connections that there are; new ones are as good as ever.
+    pub(crate) fn forget_connections(&self) {
+        self.forgotten.store(self.connections(), Ordering::SeqCst);
+    }
+
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 
     async fn pass(
         self,
+        number: usize,
         mut from: tokio::net::tcp::OwnedReadHalf,
         mut to: tokio::net::tcp::OwnedWriteHalf,
         answers: bool,
     ) {
         let mut buffer = vec![0; 64 * 1024];
         while let Ok(read @ 1..) = from.read(&mut buffer).await {
-            while self.mode.load(Ordering::SeqCst) == FREEZE {
+            let stuck =
+                || self.mode.load(Ordering::SeqCst) == FREEZE || number <= self.forgotten.load(Ordering::SeqCst);
+            while stuck() {
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;
             }
             if answers && self.mode.compare_exchange(CUT, PASS, Ordering::SeqCst, Ordering::SeqCst).is_ok() {

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::AsFd as _;
 
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use tokio::net::unix::pipe::{Receiver, Sender};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -13,9 +14,14 @@ use crate::job::setup::JobSetup;
 
 /// Serves one job on this process's stdin and stdout; `SIGTERM` cancels it. For a program that does nothing else.
 ///
+/// An agent is the same user as this process, whose stdout is the master's only word of the job and whose memory may
+/// still hold what the steps before needed to get in. So this process is closed to all but the system's own
+/// administrator: its descriptors, memory and environment are not to be had below `/proc`, nor by tracing.
+///
 /// # Errors
 /// When signals or the pipes cannot be used.
 pub async fn serve_job_stdio(setup: JobSetup) -> io::Result<JobEnd> {
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     let cancel = CancellationToken::new();
     let setup = setup.cancel(cancel.clone());
     let mut asked = signal(SignalKind::terminate())?;

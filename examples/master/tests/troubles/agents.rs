@@ -68,3 +68,40 @@ fn a_cancelled_agent_ends_with_all_its_children() {
         ended(&rig, &project, "a=$(cat alive); sleep 3; test $a = $(cat alive) && echo gone", &json!({}));
     assert_eq!(last["status"], "succeeded", "a child goes on: {last} {events:?}");
 }
+
+/// Tells lies in the worker's words, by every way to the worker's own output that a container has, and in its own.
+const LIAR: &str = r#"
+lie='{"seq":900001,"kind":"step","data":{"step":"snapshot","report":{"files":7},"error":null}}
+{"seq":900002,"kind":"step","data":{"step":"push","report":{"revision":"0"},"error":null}}
+{"seq":900003,"kind":"finished","data":{}}'
+for process in 1 $PPID; do
+  for descriptor in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
+    (echo "$lie" > /proc/$process/fd/$descriptor) 2> /dev/null && echo "lied to $process by $descriptor"
+  done
+  (: < /proc/$process/mem) 2> /dev/null && echo "read the memory of $process"
+  (: < /proc/$process/environ) 2> /dev/null && echo "read the environment of $process"
+done
+kill -9 1 $PPID; kill -STOP 1 $PPID
+echo "$lie"
+echo '{"seq":900004,"kind":"accepted","data":{}}' >&2
+echo kept > kept
+echo "said all"
+"#;
+
+#[test]
+fn an_agent_speaks_for_itself_alone() {
+    let rig = Rig::new();
+    let project = rig.empty_project("liar");
+    let (last, events) = ended(&rig, &project, LIAR, &json!({ "on_success": { "snapshot": true } }));
+    let of_kind = |kind: &str| events.iter().filter(|event| event["kind"] == kind).collect::<Vec<_>>();
+    let said: String = of_kind("message").iter().filter_map(|event| event["data"]["text"].as_str()).collect();
+    assert!(!said.contains("lied to") && !said.contains("read the"), "{said}");
+    assert!(said.contains(r#"{"seq":900003,"kind":"finished","data":{}}"#) && said.contains("said all"), "{said}");
+    assert_eq!((&last["status"], &last["exit_code"], &last["push"]), (&json!("succeeded"), &json!(0), &Value::Null));
+    let seqs: Vec<_> = events.iter().map(|event| event["seq"].as_u64().unwrap()).collect();
+    assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>(), "no number was skipped");
+    // What the job of the snapshot said, and nobody else.
+    let (finished, synced, saved) = (of_kind("execution.finished"), of_kind("sync.done"), of_kind("snapshot.done"));
+    assert_eq!((finished.len(), synced.len(), saved.len()), (1, 0, 1), "{events:?}");
+    assert_eq!(saved[0]["data"]["report"]["files"], 1, "{saved:?}");
+}
