@@ -45,7 +45,7 @@ lint: ## scripts, formatting, clippy
 doc: ## the documentation of all crates, warnings are errors
 	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features
 
-bench-placement: ## placement beside a tuned baseline, on the openb trace, and durable claims, into target/placement.json (PARTS SERVERS STRATEGIES ROUNDS OPENB_DIR)
+bench-placement: ## placement beside a tuned baseline, on the openb trace, durable claims, and several masters, into target/placement.json (PARTS SERVERS STRATEGIES ROUNDS OPENB_DIR)
 	@fleet/bench-placement
 
 workload: ## a workload file against the strategies: allocation, refusals, imbalance (ARGS="FILE [STRATEGY..] --svg FILE" or "--synthetic 200")

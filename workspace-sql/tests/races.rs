@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 use workspace_core::environment::Environment;
 use workspace_core::id::ServerId;
-use workspace_core::model::{ReservationPart, Scheduling, ServerRecord, ServerSpec};
+use workspace_core::model::{ReservationPart, ServerRecord, ServerSpec};
 use workspace_core::port::{Change, Refused, StateStore, Write};
 use workspace_core::resources::{Dimension, Resources};
 use workspace_sql::{SecretKey, SqliteStore};
@@ -39,14 +39,12 @@ async fn accepted(store: &dyn StateStore, change: Change) {
 
 /// A server with one place left.
 async fn server(store: &dyn StateStore, env: &Environment) -> ServerId {
-    let record = ServerRecord {
-        id: ServerId::from_uuid(env.uuid()),
-        spec: ServerSpec::new("ws-1", "sim://"),
-        totals: PLACE.zip(Resources::default(), |amount, _| amount * PLACES),
-        scheduling: Scheduling::Active,
-        revision: 1,
-        created_at: env.now(),
-    };
+    let record = ServerRecord::new(
+        ServerId::from_uuid(env.uuid()),
+        ServerSpec::new("ws-1", "sim://"),
+        PLACE.zip(Resources::default(), |amount, _| amount * PLACES),
+        env.now(),
+    );
     accepted(store, Change::default().with(Write::InsertServer(record.clone()))).await;
     for _ in 1..PLACES {
         accepted(store, claim(record.id, env.uuid())).await;

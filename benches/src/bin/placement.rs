@@ -2,7 +2,7 @@
 //!
 //! Prints tables and writes all figures to the file that is its argument (`target/placement.json`). `SERVERS` and
 //! `STRATEGIES` (lists with commas), `ROUNDS`: what of the churn is measured. `OPENB_DIR`: the trace. `DATABASE_URL`: a
-//! Postgres for claims. `PARTS` (of `churn,openb,claims`): what is measured at all.
+//! Postgres for claims. `PARTS` (of `churn,openb,claims,masters`): what is measured at all.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use workspace_benches::claims::masters::meet;
+use workspace_benches::claims::masters::{Choice, meet};
 use workspace_benches::claims::{Database, Figures, Scale, measure as measure_claims};
 use workspace_benches::fleet::broken;
 use workspace_benches::placement::churn::{Effort, Row, measure};
@@ -28,8 +28,11 @@ const STRATEGIES: [StrategyKind; 5] = [
     StrategyKind::LeastFragmentation,
 ];
 
+/// The longest that one way of claiming is measured.
+const LIMIT: Duration = Duration::from_secs(3);
+
 fn main() -> Result<()> {
-    let parts = list("PARTS").unwrap_or_else(|| ["churn", "openb", "claims"].map(str::to_owned).to_vec());
+    let parts = list("PARTS").unwrap_or_else(|| ["churn", "openb", "claims", "masters"].map(str::to_owned).to_vec());
     let wanted = |part: &str| parts.iter().any(|name| name == part);
     let path = PathBuf::from(std::env::args().nth(1).unwrap_or_else(|| "target/placement.json".to_owned()));
     let mut figures = Vec::new();
@@ -39,9 +42,12 @@ fn main() -> Result<()> {
     if wanted("openb") {
         figures.extend(openb()?);
     }
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| broken("no runtime").source(error))?;
     if wanted("claims") {
-        let runtime = tokio::runtime::Runtime::new().map_err(|error| broken("no runtime").source(error))?;
         figures.extend(runtime.block_on(claims())?);
+    }
+    if wanted("masters") {
+        figures.extend(runtime.block_on(masters())?);
     }
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent).map_err(|error| broken("the figures cannot be written").source(error))?;
@@ -91,24 +97,30 @@ async fn claims() -> Result<Vec<Value>> {
         "\ndurable claims; beside it a transaction each: on 16 connections at once (SQLite has one), and one at a time\n{}",
         Figures::HEAD
     );
-    let limit = Duration::from_secs(3);
     let mut figures = Vec::new();
     for database in [Database::Sqlite, Database::Postgres] {
         for servers in [1_000, 4] {
             for waiting in [1, 8, 64, 512] {
                 for creates in [false, true] {
-                    let row = measure_claims(database, Scale { waiting, servers, creates, limit }).await?;
+                    let row = measure_claims(database, Scale { waiting, servers, creates, limit: LIMIT }).await?;
                     println!("{}", row.row());
                     figures.push(row.json());
                 }
             }
         }
     }
+    Ok(figures)
+}
+
+/// Several masters on one database: how often one's claim meets another's.
+async fn masters() -> Result<Vec<Value>> {
     println!("\nmasters on one Postgres at 70 % use, 100 servers, 16 callers each: release one, place one");
+    let mut figures = Vec::new();
     for masters in [2, 4] {
-        let ways = [(StrategyKind::Spread, 0), (StrategyKind::BestFit, 0), (StrategyKind::BestFit, 1_000)];
-        for (strategy, near_equal) in ways {
-            let row = meet(masters, strategy, near_equal, limit).await?;
+        let alone = Choice { strategy: StrategyKind::BestFit, parted: false };
+        let ways = STRATEGIES.map(|strategy| Choice { strategy, parted: true }).into_iter().chain([alone]);
+        for way in ways {
+            let row = meet(masters, way, LIMIT).await?;
             println!("{}", row.row());
             figures.push(row.json());
         }

@@ -1,4 +1,4 @@
-//! Replays a workload file against strategies: `workload FILE [STRATEGY..] [--svg FILE] [--json FILE]`.
+//! Replays a workload file against strategies: `workload FILE [STRATEGY..] [--masters N] [--svg FILE] [--json FILE]`.
 //!
 //! Prints a table; `--svg` draws utilisation over time. The form of the file: `Workload::read`. Without a file it
 //! makes one up from a seed (`--synthetic SERVERS`).
@@ -31,6 +31,8 @@ struct Options {
     file: Option<PathBuf>,
     synthetic: Option<usize>,
     strategies: Vec<StrategyKind>,
+    /// To how many masters the requests come by turns.
+    masters: Option<usize>,
     svg: Option<PathBuf>,
     json: Option<PathBuf>,
 }
@@ -52,7 +54,9 @@ fn main() -> Result<()> {
         "strategy", "placed", "refused", "peak cpu", "peak mem", "first refusal", "imbalance", "servers"
     );
     let kinds = if options.strategies.is_empty() { KINDS.to_vec() } else { options.strategies };
-    let outcomes: Vec<Outcome> = kinds.into_iter().map(|kind| simulate(&workload, built_in(kind).as_ref())).collect();
+    let masters = options.masters.unwrap_or(1);
+    let simulated = kinds.into_iter().map(|kind| simulate(&workload, built_in(kind).as_ref(), masters));
+    let outcomes: Vec<Outcome> = simulated.collect();
     outcomes.iter().for_each(print);
     if let Some(path) = options.svg {
         write(&path, &plot(&outcomes))?;
@@ -71,11 +75,8 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options> {
         match argument.as_str() {
             "--svg" => options.svg = Some(value()?.into()),
             "--json" => options.json = Some(value()?.into()),
-            "--synthetic" => {
-                let servers =
-                    value()?.parse().map_err(|error| Error::invalid("--synthetic", "not a number").source(error))?;
-                options.synthetic = Some(servers);
-            }
+            "--synthetic" => options.synthetic = Some(number("--synthetic", &value()?)?),
+            "--masters" => options.masters = Some(number("--masters", &value()?)?),
             name => match KINDS.into_iter().find(|&kind| built_in(kind).name() == name) {
                 Some(kind) => options.strategies.push(kind),
                 None if options.file.is_none() => options.file = Some(name.into()),
@@ -84,6 +85,10 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options> {
         }
     }
     Ok(options)
+}
+
+fn number(option: &'static str, text: &str) -> Result<usize> {
+    text.parse().map_err(|error| Error::invalid(option, "not a number").source(error))
 }
 
 /// Requests of the churn with lifetimes, at 110 % of the cores on average.

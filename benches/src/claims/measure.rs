@@ -9,7 +9,7 @@ use workspace_fleet::ServerSpec;
 use workspace_fleet::environment::Environment;
 use workspace_fleet::error::Result;
 use workspace_fleet::id::{MasterId, ServerId};
-use workspace_fleet::model::{Fence, Scheduling, ServerRecord};
+use workspace_fleet::model::{Fence, ServerRecord};
 use workspace_fleet::port::{Change, StateStore, Write};
 use workspace_fleet::resources::Resources;
 
@@ -103,13 +103,13 @@ pub(super) async fn register(
     let room = u64::try_from(room).unwrap_or(u64::MAX);
     let times = |amount: u64, _| amount.saturating_mul(room);
     let records: Vec<_> = (0..servers)
-        .map(|number| ServerRecord {
-            id: ServerId::from_uuid(env.uuid()),
-            spec: ServerSpec::new(format!("ws-{number}"), "sim://"),
-            totals: AMOUNT.zip(Resources::default(), times),
-            scheduling: Scheduling::Active,
-            revision: 1,
-            created_at: env.now(),
+        .map(|number| {
+            ServerRecord::new(
+                ServerId::from_uuid(env.uuid()),
+                ServerSpec::new(format!("ws-{number}"), "sim://"),
+                AMOUNT.zip(Resources::default(), times),
+                env.now(),
+            )
         })
         .collect();
     let insert = |record: &ServerRecord| Change::by(fence).with(Write::InsertServer(record.clone()));

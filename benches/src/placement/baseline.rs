@@ -43,8 +43,9 @@ fn fits(need: &[i32; 5], server: &Server) -> bool {
 }
 
 fn share(shape: usize, resources: &Resources) -> i32 {
-    let shares = SHAPES[shape].amounts().into_iter().zip(resources.amounts());
-    let sum: u64 = shares.map(|(limit, used)| (1_u64 << 28).checked_div(limit).unwrap_or(0) * used).sum();
+    // GPUs count three times.
+    let shares = SHAPES[shape].amounts().into_iter().zip(resources.amounts()).zip([1_u64, 1, 1, 1, 3]);
+    let sum: u64 = shares.map(|((limit, used), counts)| (counts << 28).checked_div(limit).unwrap_or(0) * used).sum();
     i32::try_from(sum).unwrap_or(i32::MAX)
 }
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use workspace_fleet::clock::Timestamp;
 use workspace_fleet::id::ServerId;
 use workspace_fleet::label::LabelRequirements;
-use workspace_fleet::model::{Availability, Scheduling, ServerObservation, ServerRecord, ServerSpec, ServerState};
+use workspace_fleet::model::{Availability, ServerObservation, ServerRecord, ServerSpec, ServerState};
 use workspace_fleet::placement::{
     Ask, GpuRoom, Ledger, LeftOver, Order, PlacementRequest, ServerKey, ServerScore, TypicalRequest,
 };
@@ -28,10 +28,10 @@ pub enum Policy {
     Spread,
     /// The next in turn.
     RoundRobin,
-    /// The least cores and GPU left over, in absolute terms: the best fit of the paper.
+    /// The most reserved, by the shares of all dimensions.
     BestFit,
-    /// The most reserved, by the shares of all dimensions: the engine's order.
-    Fullest,
+    /// The least cores and GPU left over, in absolute terms: the best fit of the paper.
+    LeftOver,
     /// Where stranded GPU grows least, by steps of this many thousandths; among equals the most reserved.
     LeastFragmentation {
         /// Growth that differs by less is the same.
@@ -48,8 +48,8 @@ impl Policy {
         Self::Random,
         Self::Spread,
         Self::RoundRobin,
-        Self::Fullest,
         Self::BestFit,
+        Self::LeftOver,
         Self::LeastFragmentation { grain: 20 },
     ];
 
@@ -60,7 +60,7 @@ impl Policy {
             Self::Spread => "spread",
             Self::RoundRobin => "round_robin",
             Self::BestFit => "best_fit",
-            Self::Fullest => "best_fit_all_dimensions",
+            Self::LeftOver => "least_left_over",
             Self::LeastFragmentation { .. } => "least_fragmentation",
         }
     }
@@ -171,8 +171,8 @@ impl<'a> Replay<'a> {
                 able.get(self.dice.below(able.len())).map(|&number| self.servers[number].key)
             }
             Policy::Spread => self.ledger.best(ask, Order::Emptiest, Some(&fits)).server,
-            Policy::Fullest => self.ledger.best(ask, Order::Fullest, Some(&fits)).server,
-            Policy::BestFit => {
+            Policy::BestFit => self.ledger.best(ask, Order::Fullest, Some(&fits)).server,
+            Policy::LeftOver => {
                 let able = self
                     .servers
                     .iter()
@@ -234,14 +234,12 @@ impl<'a> Replay<'a> {
 
 fn state(number: usize, totals: Resources) -> ServerState {
     ServerState {
-        record: ServerRecord {
-            id: ServerId::from_uuid(Uuid::from_u128(u128::try_from(number).unwrap_or(0) + 1)),
-            spec: ServerSpec::new(format!("openb-node-{number}"), "sim://"),
+        record: ServerRecord::new(
+            ServerId::from_uuid(Uuid::from_u128(u128::try_from(number).unwrap_or(0) + 1)),
+            ServerSpec::new(format!("openb-node-{number}"), "sim://"),
             totals,
-            scheduling: Scheduling::Active,
-            revision: 1,
-            created_at: Timestamp::default(),
-        },
+            Timestamp::default(),
+        ),
         observation: ServerObservation { availability: Availability::Healthy, ..ServerObservation::default() },
         reserved: Resources::default(),
         workspaces: 0,

@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::fmt::Write;
 
 use serde_json::{Value, json};
+use workspace_fleet::id::MasterId;
 use workspace_fleet::model::ServerState;
-use workspace_fleet::placement::{FleetView, Ledger, PlacementContext, PlacementRequest, PlacementStrategy, ServerKey};
+use workspace_fleet::placement::{
+    FleetView, Ledger, Part, PlacementContext, PlacementRequest, PlacementStrategy, ServerKey,
+};
 use workspace_fleet::resources::{Dimension, Resources};
 
 use super::workload_file::{Arrival, Workload};
@@ -59,17 +62,21 @@ struct Simulation<'a> {
     used: Resources,
     going: BinaryHeap<Reverse<(u64, ServerKey, usize)>>,
     turn: u64,
+    /// Of the masters, to which requests come by turns.
+    parts: &'a [Part],
 }
 
-/// Replays a workload.
-pub fn simulate(workload: &Workload, strategy: &dyn PlacementStrategy) -> Outcome {
-    let mut outcome = replay(&workload.servers, &workload.arrivals, strategy);
-    outcome.servers_needed = servers_needed(workload, strategy, outcome.placed);
+/// Replays a workload; its requests come to so many masters by turns.
+pub fn simulate(workload: &Workload, strategy: &dyn PlacementStrategy, masters: usize) -> Outcome {
+    let names: Vec<_> = (0..masters.max(1)).map(|number| MasterId::new(format!("m-{number}"))).collect();
+    let parts: Vec<_> = names.iter().map(|name| Part::among(name, &names)).collect();
+    let mut outcome = replay(&workload.servers, &workload.arrivals, strategy, &parts);
+    outcome.servers_needed = servers_needed(workload, strategy, &parts, outcome.placed);
     outcome
 }
 
-fn replay(servers: &[ServerState], arrivals: &[Arrival], strategy: &dyn PlacementStrategy) -> Outcome {
-    let mut simulation = Simulation::new(servers, strategy);
+fn replay(servers: &[ServerState], arrivals: &[Arrival], strategy: &dyn PlacementStrategy, parts: &[Part]) -> Outcome {
+    let mut simulation = Simulation::new(servers, strategy, parts);
     let mut outcome = Outcome {
         strategy: strategy.name().to_owned(),
         placed: 0,
@@ -105,10 +112,10 @@ fn replay(servers: &[ServerState], arrivals: &[Arrival], strategy: &dyn Placemen
 }
 
 impl<'a> Simulation<'a> {
-    fn new(servers: &[ServerState], strategy: &'a dyn PlacementStrategy) -> Self {
+    fn new(servers: &[ServerState], strategy: &'a dyn PlacementStrategy, parts: &'a [Part]) -> Self {
         let capacity = servers.iter().fold(Resources::default(), |sum, server| sum.plus(server.record.limits()));
         let (ledger, going) = (Ledger::new(servers), BinaryHeap::new());
-        Self { strategy, ledger, capacity, used: Resources::default(), going, turn: 0 }
+        Self { strategy, ledger, capacity, used: Resources::default(), going, turn: 0, parts }
     }
 
     fn leave_until(&mut self, now: u64, arrivals: &[Arrival]) {
@@ -125,7 +132,10 @@ impl<'a> Simulation<'a> {
 
     fn place(&mut self, number: usize, arrival: &Arrival) -> Option<ServerKey> {
         let ask = self.ledger.prepare(&arrival.request);
-        let cx = PlacementContext { cursor: self.turn, ..PlacementContext::default() };
+        let (turns, masters) = (self.turn, self.parts.len());
+        let part = self.parts[usize::try_from(turns).unwrap_or(0) % masters];
+        // Each master counts its own.
+        let cx = PlacementContext { cursor: turns / masters as u64, part, ..PlacementContext::default() };
         self.turn += 1;
         let fleet = FleetView::new(&self.ledger, &arrival.request, &ask);
         let key = self.strategy.select(fleet, cx)?.server;
@@ -170,11 +180,11 @@ impl<'a> Simulation<'a> {
 }
 
 /// Fewer servers never take more: found by halving.
-fn servers_needed(workload: &Workload, strategy: &dyn PlacementStrategy, placed: usize) -> usize {
+fn servers_needed(workload: &Workload, strategy: &dyn PlacementStrategy, parts: &[Part], placed: usize) -> usize {
     let (mut few, mut enough) = (0, workload.servers.len());
     while few + 1 < enough {
         let middle = few.midpoint(enough);
-        let outcome = replay(&workload.servers[..middle], &workload.arrivals, strategy);
+        let outcome = replay(&workload.servers[..middle], &workload.arrivals, strategy, parts);
         if outcome.placed >= placed { enough = middle } else { few = middle }
     }
     enough
@@ -248,12 +258,12 @@ mod tests {
 
     #[test]
     fn what_goes_makes_room_and_refusals_are_counted() {
-        let best = simulate(&workload(), built_in(StrategyKind::BestFit).as_ref());
+        let best = simulate(&workload(), built_in(StrategyKind::BestFit).as_ref(), 1);
         assert_eq!(best.placed, 3);
         assert_eq!(best.refused, [("insufficient_cpu", 1)].into());
         assert_eq!(best.servers_needed, 3);
         assert!(best.first_refusal.is_some_and(|shares| (shares[0] - 80_000.0 / 1_440.0).abs() < 0.1));
-        let spread = simulate(&workload(), built_in(StrategyKind::Spread).as_ref());
+        let spread = simulate(&workload(), built_in(StrategyKind::Spread).as_ref(), 1);
         // The first request went to the largest server, and the second finds none.
         assert!(spread.placed < best.placed);
         let svg = plot(&[best, spread]);

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use workspace_fleet::clock::Timestamp;
 use workspace_fleet::id::ServerId;
 use workspace_fleet::label::{LabelRequirements, Labels};
-use workspace_fleet::model::{Availability, Scheduling, ServerObservation, ServerRecord, ServerSpec, ServerState};
+use workspace_fleet::model::{Availability, ServerObservation, ServerRecord, ServerSpec, ServerState};
 use workspace_fleet::placement::PlacementRequest;
 use workspace_fleet::resources::Resources;
 
@@ -64,14 +64,7 @@ fn server(number: usize) -> ServerState {
     let bits = labels_of(number);
     spec.labels = (0..6).filter(|bit| bits >> bit & 1 == 1).map(label).collect();
     ServerState {
-        record: ServerRecord {
-            id: id_of(number),
-            spec,
-            totals: SHAPES[shape_of(number)],
-            scheduling: Scheduling::Active,
-            revision: 1,
-            created_at: Timestamp::default(),
-        },
+        record: ServerRecord::new(id_of(number), spec, SHAPES[shape_of(number)], Timestamp::default()),
         observation: ServerObservation { availability: Availability::Healthy, ..ServerObservation::default() },
         reserved: Resources::default(),
         workspaces: 0,

@@ -8,7 +8,7 @@ use workspace_fleet::clock::Timestamp;
 use workspace_fleet::error::{Error, Result};
 use workspace_fleet::id::ServerId;
 use workspace_fleet::label::{LabelRequirements, Labels};
-use workspace_fleet::model::{Availability, Scheduling, ServerObservation, ServerRecord, ServerSpec, ServerState};
+use workspace_fleet::model::{Availability, ServerObservation, ServerRecord, ServerSpec, ServerState};
 use workspace_fleet::placement::PlacementRequest;
 use workspace_fleet::resources::{Overcommit, Resources};
 
@@ -126,14 +126,12 @@ fn server(entry: &Value, number_of: usize, copy: Option<u64>) -> Result<ServerSt
         totals.slots = number(entry, "max_workspaces")?.unwrap_or(1_000);
     }
     Ok(ServerState {
-        record: ServerRecord {
-            id: ServerId::from_uuid(Uuid::from_u128(u128::try_from(number_of).unwrap_or(0) + 1)),
+        record: ServerRecord::new(
+            ServerId::from_uuid(Uuid::from_u128(u128::try_from(number_of).unwrap_or(0) + 1)),
             spec,
             totals,
-            scheduling: Scheduling::Active,
-            revision: 1,
-            created_at: Timestamp::default(),
-        },
+            Timestamp::default(),
+        ),
         observation: ServerObservation { availability: Availability::Healthy, ..ServerObservation::default() },
         reserved: Resources::default(),
         workspaces: 0,

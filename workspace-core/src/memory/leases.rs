@@ -12,7 +12,7 @@ impl Tables {
         let epoch = self.leases.get(master).map_or(0, |lease| lease.epoch) + 1;
         let until = now.plus(ttl);
         self.leases.insert(master.clone(), LeaseRow { epoch, until: Some(until) });
-        Lease { fence: Fence { master: master.clone(), epoch }, until, store_now: now }
+        self.lease(Fence { master: master.clone(), epoch }, until, now)
     }
 
     pub(super) fn renew_lease(&mut self, fence: &Fence, now: Timestamp, ttl: Duration) -> Option<Lease> {
@@ -21,7 +21,15 @@ impl Tables {
         }
         let until = now.plus(ttl);
         self.leases.insert(fence.master.clone(), LeaseRow { epoch: fence.epoch, until: Some(until) });
-        Some(Lease { fence: fence.clone(), until, store_now: now })
+        Some(self.lease(fence.clone(), until, now))
+    }
+
+    fn lease(&self, fence: Fence, until: Timestamp, now: Timestamp) -> Lease {
+        let runs = |lease: &LeaseRow| lease.until.is_some_and(|until| until > now);
+        // The one that was just given is there even if it was given for no time at all.
+        let live = self.leases.iter().filter(|&(master, lease)| *master == fence.master || runs(lease));
+        let masters = live.map(|(master, _)| master.clone()).collect();
+        Lease { fence, until, store_now: now, masters }
     }
 
     pub(super) fn release_lease(&mut self, fence: &Fence) {

@@ -23,4 +23,6 @@ pub struct Lease {
     pub until: Timestamp,
     /// The store's clock when it answered: `until - store_now` is what is left, whatever this machine's clock says.
     pub store_now: Timestamp,
+    /// Every master whose lease runs, this one among them, in the order of names.
+    pub masters: Vec<MasterId>,
 }

@@ -82,7 +82,8 @@ pub struct ServerSpec {
     /// How far reservations may exceed the totals.
     #[serde(default)]
     pub overcommit: Overcommit,
-    /// Data jobs that may run at once beside the workspaces.
+    /// Data jobs that may run at once beside the workspaces; what they may use is set off the totals. The fleet's
+    /// default, and nothing set off, when absent.
     #[serde(default)]
     pub job_slots: Option<u32>,
     /// What requests can ask for.
@@ -125,6 +126,9 @@ pub struct ServerRecord {
     pub spec: ServerSpec,
     /// What it has: the spec's capacity, filled in by what the server told at registration.
     pub totals: Resources,
+    /// What its data jobs may use together, where the spec says how many: it is not for workspaces and agents.
+    #[serde(default)]
+    pub for_jobs: Resources,
     /// Whether new work may come.
     pub scheduling: Scheduling,
     /// Grows with each edit.
@@ -134,9 +138,22 @@ pub struct ServerRecord {
 }
 
 impl ServerRecord {
-    /// What may be reserved: the totals times the over-commit.
+    /// A new server with these totals, open for work and with nothing set off for data jobs.
+    pub fn new(id: ServerId, spec: ServerSpec, totals: Resources, created_at: Timestamp) -> Self {
+        Self {
+            id,
+            spec,
+            totals,
+            for_jobs: Resources::default(),
+            scheduling: Scheduling::Active,
+            revision: 1,
+            created_at,
+        }
+    }
+
+    /// What may be reserved: the totals without what is for data jobs, times the over-commit.
     pub fn limits(&self) -> Resources {
-        self.spec.overcommit.limits(self.totals)
+        self.spec.overcommit.limits(self.totals.minus(self.for_jobs))
     }
 }
 

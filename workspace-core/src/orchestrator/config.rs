@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::MasterId;
 use crate::job::GitAuthor;
-use crate::model::StrategyKind;
+use crate::model::{ServerSpec, StrategyKind};
 use crate::port::{Profile, PullPolicy, RegistryCredentials};
 use crate::resources::Resources;
 use crate::secret::Secret;
@@ -39,7 +39,8 @@ pub struct Config {
     /// How placement chooses when the request does not say.
     pub strategy: StrategyKind,
     /// Servers whose utilisation differs from the best by at most this many thousandths of one dimension are as good:
-    /// each master chooses its own among them, so that several masters do not fill the same server. 0 takes the best.
+    /// each master chooses its own among them, so that several masters do not take the same server. 0 takes the best.
+    /// Strategies that fill up servers do without: each master fills a part of the servers of its own first.
     pub near_equal_thousandths: u32,
     /// What a workspace gets in the dimensions that it does not ask for.
     pub default_resources: Resources,
@@ -78,7 +79,8 @@ pub struct Config {
     pub git_author: GitAuthor,
     /// What a data job may use.
     pub job_resources: Resources,
-    /// How many data jobs one server runs at once where its record does not say; more wait.
+    /// How many data jobs one server runs at once where its record does not say; more wait. Nothing is set off for
+    /// these.
     pub job_slots: usize,
     /// How long the stop of a workspace waits for the snapshot that its project's policy wants. Then it goes on, and
     /// the snapshot may still come.
@@ -87,6 +89,13 @@ pub struct Config {
     pub job_time_limit: Duration,
     /// How often streams and waiters look for what other masters wrote.
     pub poll_interval: Duration,
+    /// How long events of workspaces, servers and the fleet are kept; who asks for older ones is told so by a `gap`
+    /// event. Those of a session stay as long as the session.
+    pub keep_events: Duration,
+    /// How long the answer to a request with an idempotency key is remembered.
+    pub keep_answers: Duration,
+    /// How many of a server's last claims and releases can be added up again afterwards.
+    pub keep_ledger_changes: u64,
 }
 
 impl Default for Config {
@@ -118,6 +127,17 @@ impl Default for Config {
             stop_snapshot_wait: Duration::from_mins(10),
             job_time_limit: Duration::from_hours(1),
             poll_interval: Duration::from_secs(1),
+            keep_events: Duration::from_hours(30 * 24),
+            keep_answers: Duration::from_hours(24),
+            keep_ledger_changes: 100_000,
         }
+    }
+}
+
+impl Config {
+    /// What the data jobs of a server may use together, where its record says how many run at once.
+    pub(super) fn set_off(&self, spec: &ServerSpec) -> Resources {
+        let slots = u64::from(spec.job_slots.unwrap_or_default());
+        self.job_resources.zip(Resources::default(), |amount, _| amount.saturating_mul(slots))
     }
 }

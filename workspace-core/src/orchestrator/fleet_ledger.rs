@@ -168,7 +168,7 @@ impl Core {
     fn context(&self, cursor: u64) -> PlacementContext {
         let seed = seed(&self.config.master).wrapping_add(cursor);
         let tolerance = Tolerance { thousandths: self.config.near_equal_thousandths, seed };
-        PlacementContext { cursor, tolerance }
+        PlacementContext { cursor, tolerance, part: self.lease.part() }
     }
 }
 

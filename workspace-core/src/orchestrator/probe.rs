@@ -93,7 +93,7 @@ impl Core {
         change.with(Write::Append(self.event(id.as_uuid(), "server.availability", data)))
     }
 
-    /// Adds what an operator has to see to to the warnings; what is new is told.
+    /// Adds what an operator has to see to to the warnings; what is new is told, and what is over.
     fn warn(&self, server: &ServerState, observation: &mut ServerObservation) -> Vec<Write> {
         let now = self.env.now();
         // What a server had from its registration on was not told yet.
@@ -101,16 +101,22 @@ impl Core {
         let mut before = troubles(&server.observation, server.observation.last_probe.unwrap_or(now));
         before.retain(|trouble| shown.contains(&trouble.message));
         let found = troubles(observation, now);
-        let is_new = |trouble: &&Trouble| before.iter().all(|known| known.code != trouble.code);
-        let told = found.iter().filter(is_new).map(|trouble| {
-            tracing::warn!(server = server.record.spec.name, trouble.code, trouble.message, "server warning");
+        let tell = |kind: &str, trouble: &Trouble| {
+            tracing::warn!(server = server.record.spec.name, trouble.code, trouble.message, kind);
             let data = json!({ "name": server.record.spec.name, "code": trouble.code, "message": trouble.message });
-            Write::Append(self.event(server.record.id.as_uuid(), "server.warning", data))
-        });
-        let told = told.collect();
+            Write::Append(self.event(server.record.id.as_uuid(), kind, data))
+        };
+        let begun = lacking(&found, &before).map(|trouble| tell("server.warning", trouble));
+        let over = lacking(&before, &found).map(|trouble| tell("server.warning_over", trouble));
+        let told = begun.chain(over).collect();
         if let Some(probe) = &mut observation.probe {
             probe.warnings.extend(found.into_iter().map(|trouble| trouble.message));
         }
         told
     }
+}
+
+/// The troubles of `these` that the others do not have.
+fn lacking<'a>(these: &'a [Trouble], others: &'a [Trouble]) -> impl Iterator<Item = &'a Trouble> {
+    these.iter().filter(|one| others.iter().all(|other| other.code != one.code))
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::error::{Error, Result};
 use crate::id::ServerId;
-use crate::model::{Availability, Probe, Scheduling, Scope, ServerObservation, ServerRecord, ServerSpec, ServerState};
+use crate::model::{Availability, Probe, Scope, ServerObservation, ServerRecord, ServerSpec, ServerState};
 use crate::orchestrator::refusal::refused;
 use crate::orchestrator::workspaces::Idempotency;
 use crate::orchestrator::{Caller, Core, Orchestrator, validate};
@@ -37,14 +37,9 @@ impl Orchestrator {
         let core = &self.core;
         check(&spec)?;
         let now = core.env.now();
-        let mut record = ServerRecord {
-            id: ServerId::from_uuid(core.env.uuid()),
-            totals: spec.capacity.unwrap_or_default(),
-            spec,
-            scheduling: Scheduling::Active,
-            revision: 1,
-            created_at: now,
-        };
+        let (id, totals, for_jobs) =
+            (ServerId::from_uuid(core.env.uuid()), spec.capacity.unwrap_or_default(), core.config.set_off(&spec));
+        let mut record = ServerRecord { for_jobs, ..ServerRecord::new(id, spec, totals, now) };
         let remember =
             idempotency.map(|idempotency| idempotency.record(caller.owner_id().clone(), record.id.as_uuid(), now));
         if let Some(known) = core.remembered(remember.as_ref()).await? {
@@ -139,6 +134,10 @@ pub(super) fn check(spec: &ServerSpec) -> Result<()> {
     }
     if spec.endpoint.is_empty() || spec.endpoint.len() > 512 {
         return Err(Error::invalid("endpoint", "an endpoint is needed").hint("such as https://10.0.0.5:2376"));
+    }
+    if spec.job_slots == Some(0) {
+        return Err(Error::invalid("job_slots", "a server without data jobs can neither fetch nor save anything")
+            .hint("give 1 or more, or leave it out"));
     }
     let percents = [spec.overcommit.cpu_percent, spec.overcommit.memory_percent, spec.overcommit.disk_percent];
     if percents.iter().any(|percent| !(1..=10_000).contains(percent)) {

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::id::ServerId;
+use crate::id::{MasterId, ServerId};
 use crate::model::ServerSpec;
-use crate::orchestrator::{Caller, Orchestrator, Registration};
+use crate::orchestrator::{Caller, Config, Orchestrator, Registration};
+use crate::port::StateStore;
 use crate::resources::Resources;
 use crate::testing::sim::{FaultPlan, SimPool, World};
 
@@ -35,4 +36,16 @@ pub(super) async fn fleet_of<const N: usize>(names: [&str; N]) -> (Arc<World>, O
     let fleet = Orchestrator::builder(SimPool::new(&world)).environment(world.environment()).start().await.unwrap();
     let ids = register(&fleet, names).await;
     (world, fleet, ids)
+}
+
+/// One of several masters on one store.
+pub(super) async fn master_of(world: &Arc<World>, store: &Arc<dyn StateStore>, name: &str) -> Orchestrator {
+    let config = Config { master: MasterId::new(name), ..Config::default() };
+    Orchestrator::builder(SimPool::new(world))
+        .environment(world.environment())
+        .shared_store(Arc::clone(store))
+        .config(config)
+        .start()
+        .await
+        .unwrap()
 }

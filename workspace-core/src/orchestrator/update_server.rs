@@ -8,7 +8,7 @@ use crate::label::Labels;
 use crate::model::{Scope, ServerRecord, ServerState, TlsMaterial};
 use crate::orchestrator::refusal::refused;
 use crate::orchestrator::register_server::{check, totals};
-use crate::orchestrator::{Caller, Core, Orchestrator};
+use crate::orchestrator::{Caller, Config, Core, Orchestrator};
 use crate::port::{Change, Refused, Write};
 use crate::resources::{Overcommit, Resources};
 
@@ -49,13 +49,15 @@ impl Orchestrator {
         if let Some(tls) = &patch.tls {
             self.core.try_certificates(&self.core.server_of(id).await?.record, tls).await?;
         }
-        let state = self.core.edit_server(id, if_match, "server.changed", |state| patched(state, &patch)).await?;
+        let config = &self.core.config;
+        let edit = |state: &ServerState| patched(state, &patch, config);
+        let state = self.core.edit_server(id, if_match, "server.changed", edit).await?;
         self.core.connect(&state.record).await?;
         Ok(state)
     }
 }
 
-fn patched(state: &ServerState, patch: &ServerPatch) -> Result<ServerRecord> {
+fn patched(state: &ServerState, patch: &ServerPatch, config: &Config) -> Result<ServerRecord> {
     let mut record = state.record.clone();
     let spec = &mut record.spec;
     if let Some(labels) = &patch.labels {
@@ -72,6 +74,7 @@ fn patched(state: &ServerState, patch: &ServerPatch) -> Result<ServerRecord> {
     check(spec)?;
     let told = state.observation.probe.clone().unwrap_or_default();
     record.totals = totals(&record.spec, &told);
+    record.for_jobs = config.set_off(&record.spec);
     Ok(record)
 }
 

@@ -1,11 +1,13 @@
 //! What a strategy sees of the fleet.
 
+use std::fmt;
+
 use crate::placement::{
     Ask, Found, Ledger, Order, PlacementRequest, ServerFilter, ServerKey, ServerView, Tolerance, Verdict,
 };
 
 /// The fleet at one moment, and what is asked of it; read only.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct FleetView<'a> {
     ledger: &'a Ledger,
     request: &'a PlacementRequest,
@@ -13,11 +15,16 @@ pub struct FleetView<'a> {
     rules: Option<&'a Rules<'a>>,
 }
 
-/// Hard rules of embedders, one within the other.
-#[derive(Debug)]
+/// Rules besides room and labels, one within the other.
 struct Rules<'a> {
-    filter: &'a dyn ServerFilter,
+    rule: &'a dyn Fn(&ServerView<'_>) -> bool,
     outer: Option<&'a Rules<'a>>,
+}
+
+impl fmt::Debug for FleetView<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FleetView").field("request", self.request).field("servers", &self.ledger.len()).finish()
+    }
 }
 
 impl<'a> FleetView<'a> {
@@ -75,16 +82,22 @@ impl<'a> FleetView<'a> {
         self.ledger.next_in_turn(self.ask, cursor, accept)
     }
 
-    /// Calls `choose` with this view under one more rule.
+    /// Calls `choose` with this view under one more hard rule.
     pub fn under<T>(&self, filter: &dyn ServerFilter, choose: impl FnOnce(FleetView<'_>) -> T) -> T {
-        let rules = Rules { filter, outer: self.rules };
+        self.under_rule(&|server| filter.admit(*server, self.request) == Verdict::Admit, choose)
+    }
+
+    /// Calls `choose` with this view of the servers for which `rule` is true. It must say the same of a server every
+    /// time.
+    pub fn under_rule<T>(&self, rule: &dyn Fn(&ServerView<'_>) -> bool, choose: impl FnOnce(FleetView<'_>) -> T) -> T {
+        let rules = Rules { rule, outer: self.rules };
         choose(FleetView { rules: Some(&rules), ..*self })
     }
 
     fn rules_admit(&self, server: &ServerView<'_>) -> bool {
         let mut next = self.rules;
         while let Some(rules) = next {
-            if rules.filter.admit(*server, self.request) != Verdict::Admit {
+            if !(rules.rule)(server) {
                 return false;
             }
             next = rules.outer;

@@ -32,6 +32,10 @@ pub(super) const fn fits(need: &Lanes, room: &Lanes) -> bool {
 /// One full dimension: a score is a sum of shares of this.
 pub(super) const WHOLE: u64 = 1 << 28;
 
+/// How much each dimension counts in the score. GPUs count three times: they are what is scarce on a server that has
+/// some. All together are less than the greatest score.
+const COUNTS: [u64; 5] = [1, 1, 1, 1, 3];
+
 /// The score of a server that is so much over its limits that more makes no difference.
 const FULLEST: u64 = i32::MAX as u64 - 1;
 
@@ -45,7 +49,11 @@ pub(super) struct Weights([u64; 5]);
 impl Weights {
     /// For servers with these limits.
     pub(super) fn of(limits: &Resources) -> Self {
-        Self(limits.amounts().map(|limit| WHOLE.checked_div(limit).unwrap_or(0)))
+        let (limits, mut weights) = (limits.amounts(), COUNTS);
+        for (weight, limit) in weights.iter_mut().zip(limits) {
+            *weight = (*weight * WHOLE).checked_div(limit).unwrap_or(0);
+        }
+        Self(weights)
     }
 
     /// The reserved shares of all dimensions added up.
@@ -69,7 +77,7 @@ impl Weights {
     }
 
     fn sum(&self, amounts: &Resources) -> u64 {
-        // Below 2^32 * 2^28 * 5: nothing overflows.
+        // Below 2^32 * 2^28 * 7: nothing overflows.
         self.0.iter().zip(amounts.amounts()).map(|(weight, amount)| weight * amount.min(1 << 32)).sum()
     }
 }
@@ -81,6 +89,8 @@ mod tests {
     use super::*;
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
         #[test]
         fn the_search_and_the_claim_agree_on_what_fits(
             need in prop::array::uniform5(0_u64..4), free in prop::array::uniform5(0_u64..4), huge in 0_usize..7,
@@ -105,6 +115,8 @@ mod tests {
         assert_eq!(Weights::of(&Resources::default()).score(&everything), 0);
         assert_eq!(u64::try_from(Weights::of(&limits).score(&limits)).unwrap(), WHOLE / 4_000 * 4_000);
         assert!(Weights::of(&limits).score(&everything) < i32::MAX);
+        let one = Resources { cpu_millis: 1, memory_mib: 1, disk_gib: 1, slots: 1, gpus: 1 };
+        assert_eq!(u64::try_from(Weights::of(&one).score(&one)).unwrap(), 7 * WHOLE, "a full server is told apart");
         assert!(!fits(&NO_ROOM.map(|_| 0), &NO_ROOM));
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::model::StrategyKind;
 use crate::placement::{
-    Affinity, BestFit, FleetView, LeastFragmentation, PlacementRequest, RoundRobin, ServerKey, ServerView, Spread,
-    Tolerance, Verdict,
+    Affinity, BestFit, FleetView, LeastFragmentation, OwnPartFirst, Part, PlacementRequest, RoundRobin, ServerKey,
+    ServerView, Spread, Tolerance, Verdict,
 };
 
 /// The inputs of a choice that are neither fleet nor request.
@@ -17,6 +17,8 @@ pub struct PlacementContext {
     pub cursor: u64,
     /// How several masters avoid the same of several near-equal servers.
     pub tolerance: Tolerance,
+    /// This master's part of the servers, where several would fill the same one.
+    pub part: Part,
 }
 
 /// A server that was chosen.
@@ -57,9 +59,9 @@ pub trait PlacementStrategy: Debug + Send + Sync + 'static {
 pub fn built_in(kind: StrategyKind) -> Arc<dyn PlacementStrategy> {
     match kind {
         StrategyKind::Spread => Arc::new(Spread),
-        StrategyKind::BestFit => Arc::new(BestFit),
+        StrategyKind::BestFit => Arc::new(OwnPartFirst(BestFit)),
         StrategyKind::RoundRobin => Arc::new(RoundRobin),
         StrategyKind::Affinity => Arc::new(Affinity::new(Arc::new(Spread))),
-        StrategyKind::LeastFragmentation => Arc::new(LeastFragmentation::default()),
+        StrategyKind::LeastFragmentation => Arc::new(OwnPartFirst(LeastFragmentation::default())),
     }
 }

@@ -43,14 +43,12 @@ pub(crate) fn tls_spec() -> ServerSpec {
 }
 
 pub(crate) fn record(spec: ServerSpec) -> ServerRecord {
-    ServerRecord {
-        id: ServerId::from_uuid(new_id()),
+    ServerRecord::new(
+        ServerId::from_uuid(new_id()),
         spec,
-        totals: Resources::default(),
-        scheduling: workspace_core::model::Scheduling::Active,
-        revision: 1,
-        created_at: workspace_core::clock::Timestamp::from_micros(0),
-    }
+        Resources::default(),
+        workspace_core::clock::Timestamp::from_micros(0),
+    )
 }
 
 pub(crate) fn worker_image() -> WorkerImage {

@@ -40,7 +40,8 @@ pub(crate) struct ServerBody {
     /// How far reservations may exceed the capacity.
     #[serde(default)]
     overcommit: Option<Overcommit>,
-    /// Data jobs that may run at once beside the workspaces.
+    /// Data jobs that may run at once beside the workspaces. What they may use is set off the capacity; with the
+    /// fleet's default, where this is absent, nothing is.
     #[serde(default)]
     job_slots: Option<u32>,
     /// What requests can ask for.
@@ -140,7 +141,7 @@ pub(crate) struct ServerPatchBody {
     soft_max_workspaces: Option<u32>,
     /// How far reservations may exceed the capacity.
     overcommit: Option<Overcommit>,
-    /// Data jobs that may run at once beside the workspaces.
+    /// Data jobs that may run at once beside the workspaces; what they may use is set off the capacity.
     job_slots: Option<u32>,
     /// New certificates. The server must answer to them.
     tls: Option<TlsBody>,

@@ -33,7 +33,9 @@ pub(crate) struct Server {
     allow_insecure: bool,
     /// What it has: what was said at registration, filled in by what the server told.
     capacity: Resources,
-    /// What may be reserved: the capacity with its over-commit.
+    /// What its data jobs may use together: `job_slots` of them, or nothing where that is null.
+    for_jobs: Resources,
+    /// What may be reserved: the capacity without `for_jobs`, with its over-commit.
     limits: Resources,
     /// What is taken of the limits; the same as `reserved`.
     used: Resources,
@@ -44,6 +46,7 @@ pub(crate) struct Server {
     max_workspaces: Option<u32>,
     soft_max_workspaces: Option<u32>,
     overcommit: Overcommit,
+    /// Data jobs that run at once beside the workspaces; null for the fleet's default.
     job_slots: Option<u32>,
     labels: BTreeMap<String, String>,
     storage: String,
@@ -107,7 +110,7 @@ struct Tls {
 impl From<ServerState> for Server {
     fn from(state: ServerState) -> Self {
         let (limits, free) = (state.record.limits(), state.free());
-        let model::ServerRecord { id, spec, totals, scheduling, revision, created_at } = state.record;
+        let model::ServerRecord { id, spec, totals, for_jobs, scheduling, revision, created_at } = state.record;
         let probe = state.observation.probe;
         Self {
             id: id.as_uuid(),
@@ -116,6 +119,7 @@ impl From<ServerState> for Server {
             tls: spec.tls.map(|tls| Tls { ca: tls.ca, cert: tls.cert }),
             allow_insecure: spec.allow_insecure,
             capacity: totals.into(),
+            for_jobs: for_jobs.into(),
             limits: limits.into(),
             used: state.reserved.into(),
             reserved: state.reserved.into(),

@@ -48,6 +48,28 @@ async fn a_server_is_registered_shown_edited_and_removed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_data_jobs_may_use_is_set_off_where_the_record_says_how_many_run() {
+    let rig = Rig::empty().await;
+    let body = json!({"name": "ws-1", "endpoint": "sim://ws-1", "job_slots": 2, "overcommit": {"memory_percent": 200}});
+    let server = rig.post("/api/v1/admin/servers").json(&body).send().await.expect(201).json();
+    let amounts = |cpu, memory| (json!(cpu), json!(memory));
+    let of = |amounts: &serde_json::Value| (amounts["cpu_millis"].clone(), amounts["memory_mib"].clone());
+    assert_eq!(of(&server["capacity"]), amounts(4000, 4096), "what it has is told as it is");
+    assert_eq!(of(&server["for_jobs"]), amounts(2000, 1024));
+    assert_eq!((of(&server["limits"]), of(&server["free"])), (amounts(2000, 6144), amounts(2000, 6144)));
+    let mut wish = sleeper("large");
+    wish["resources"] = json!({"cpu_millis": 2001, "memory_mib": 64, "disk_gib": 1});
+    rig.post("/api/v1/workspaces").json(&wish).send().await.problem(507, "insufficient_capacity");
+
+    let path = format!("/api/v1/admin/servers/{}", server["id"].as_str().unwrap());
+    let edit = |slots: u32| rig.patch(&path).json(&json!({ "job_slots": slots })).send();
+    let changed = edit(1).await.expect(200).json();
+    assert_eq!((of(&changed["for_jobs"]), of(&changed["limits"])), (amounts(1000, 512), amounts(3000, 7168)));
+    rig.post("/api/v1/workspaces").json(&wish).send().await.expect(202);
+    edit(0).await.problem(422, "invalid");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_key_of_a_server_is_never_shown() {
     let rig = Rig::empty().await;
     let tls = json!({"ca": "the ca", "cert": "the cert", "key": "the private key"});

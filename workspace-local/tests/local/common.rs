@@ -4,21 +4,14 @@ use std::sync::Arc;
 
 use workspace_core::environment::Environment;
 use workspace_core::id::{FleetId, ServerId};
-use workspace_core::model::{Scheduling, ServerRecord, ServerSpec};
+use workspace_core::model::{ServerRecord, ServerSpec};
 use workspace_core::port::{ContainerSpec, ImageRef, ObjectKind, ObjectLabels, Server, ServerPool};
 use workspace_core::resources::Resources;
 use workspace_local::LocalPool;
 
 pub(crate) fn record(spec: ServerSpec) -> ServerRecord {
     let env = Environment::system();
-    ServerRecord {
-        id: ServerId::from_uuid(env.uuid()),
-        spec,
-        totals: Resources::default(),
-        scheduling: Scheduling::Active,
-        revision: 1,
-        created_at: env.now(),
-    }
+    ServerRecord::new(ServerId::from_uuid(env.uuid()), spec, Resources::default(), env.now())
 }
 
 pub(crate) fn fleet() -> FleetId {

@@ -20,25 +20,35 @@ impl<B: Backend> Store<B> {
                     DO UPDATE SET epoch = m.epoch + 1, until = #now + $2 RETURNING epoch, until, until - $2";
         let id = master.as_str();
         let row = self.write(&[(lock, values![id]), (next, values![id, micros(ttl)])]).await?;
-        lease(master, row.ok_or_else(|| broken("no lease"))?)
+        self.lease(master, row.ok_or_else(|| broken("no lease"))?).await
     }
 
     pub(crate) async fn renew_lease(&self, fence: &Fence, ttl: Duration) -> Result<Option<Lease>> {
         let sql = "UPDATE @masters SET until = #now + $3 WHERE id = $1 AND epoch = $2 AND until IS NOT NULL \
                    RETURNING epoch, until, until - $3";
         let row = self.write(&[(sql, values![fence.master.as_str(), fence.epoch, micros(ttl)])]).await?;
-        row.map(|row| lease(&fence.master, row)).transpose()
+        match row {
+            Some(row) => self.lease(&fence.master, row).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     pub(crate) async fn release_lease(&self, fence: &Fence) -> Result<()> {
         let sql = "UPDATE @masters SET until = NULL WHERE id = $1 AND epoch = $2";
         self.write(&[(sql, values![fence.master.as_str(), fence.epoch])]).await.map(drop)
     }
-}
 
-fn lease(master: &MasterId, mut row: Row) -> Result<Lease> {
-    let fence = Fence { master: master.clone(), epoch: row.count()? };
-    Ok(Lease { fence, until: row.moment()?, store_now: row.moment()? })
+    /// A lease that was given, with the other masters of a moment later.
+    async fn lease(&self, master: &MasterId, mut row: Row) -> Result<Lease> {
+        let fence = Fence { master: master.clone(), epoch: row.count()? };
+        let (until, store_now) = (row.moment()?, row.moment()?);
+        let live = self.read("SELECT id FROM @masters WHERE until > #now OR id = $1", values![master.as_str()]).await?;
+        let live = live.into_iter().map(|mut row| row.text().map(MasterId::new));
+        let mut masters: Vec<MasterId> = live.collect::<Result<_>>()?;
+        // Databases have orders of their own.
+        masters.sort_unstable();
+        Ok(Lease { fence, until, store_now, masters })
+    }
 }
 
 fn micros(ttl: Duration) -> i64 {

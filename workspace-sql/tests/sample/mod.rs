@@ -7,7 +7,7 @@ use workspace_core::environment::Environment;
 use workspace_core::id::{MasterId, OwnerId, ProjectId, ServerId, WorkspaceId};
 use workspace_core::model::{
     Desired, Fence, GitAccess, GitSource, Intent, Observed, PlacementRecord, Project, ProjectSource, ReservationPart,
-    Running, Scheduling, ServerRecord, ServerSpec, Status, TlsMaterial, Workspace, WorkspaceSpec,
+    Running, ServerRecord, ServerSpec, Status, TlsMaterial, Workspace, WorkspaceSpec,
 };
 use workspace_core::port::{Change, Outcome, Refused, StateStore, UsageFilter, Write};
 use workspace_core::resources::Resources;
@@ -30,14 +30,7 @@ pub(crate) fn server_with_key(key: &str) -> ServerRecord {
     let env = Environment::system();
     let mut spec = ServerSpec::new(format!("s-{}", env.uuid()), "https://127.0.0.1:2376");
     spec.tls = Some(TlsMaterial { ca: "ca".to_owned(), cert: "cert".to_owned(), key: Secret::new(key) });
-    ServerRecord {
-        id: ServerId::from_uuid(env.uuid()),
-        spec,
-        totals: totals(),
-        scheduling: Scheduling::Active,
-        revision: 1,
-        created_at: env.now(),
-    }
+    ServerRecord::new(ServerId::from_uuid(env.uuid()), spec, totals(), env.now())
 }
 
 pub(crate) fn project_with_token(token: &str) -> Project {

@@ -61,14 +61,15 @@ impl Core {
                     self.drive_job(job.id);
                     return Ok(job);
                 }
-                Err(Refused::Stale { .. }) => {
-                    newest = self.store.project(job.project).await?.ok_or_else(|| Error::not_found("project"))?;
-                    if newest.deleted || newest.copy != project.copy {
-                        return Err(data_changed());
-                    }
-                }
+                Err(Refused::Stale { .. }) => newest = self.with_the_same_data(project).await?,
                 Err(refusal) => return Err(refused("project", &refusal)),
             }
         }
+    }
+
+    /// A project as it is now, as long as its data is what it was: a row changes for other reasons too.
+    pub(in crate::orchestrator) async fn with_the_same_data(&self, project: &Project) -> Result<Project> {
+        let newest = self.store.project(project.id).await?.ok_or_else(|| Error::not_found("project"))?;
+        if newest.deleted || newest.copy != project.copy { Err(data_changed()) } else { Ok(newest) }
     }
 }

@@ -19,6 +19,7 @@ mod deadline;
 mod follow;
 mod insert;
 mod pass;
+mod places;
 mod report;
 mod request;
 mod snapshots;

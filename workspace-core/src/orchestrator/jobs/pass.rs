@@ -11,9 +11,6 @@ use crate::orchestrator::Core;
 use crate::orchestrator::refusal::refused;
 use crate::port::{Change, ImageRef, JobState, ObjectKind, PullPolicy, Refused, VolumeSpec, VolumeStore, Write};
 
-/// The longest that the calls of a start may go on without a look at the lease.
-const LONGEST_CALL: std::time::Duration = std::time::Duration::from_secs(75);
-
 /// How a pass went.
 pub(super) enum Pass {
     /// Nothing more to do for this master.
@@ -81,7 +78,7 @@ impl Core {
         // What an agent uses is reserved; data jobs wait for a place.
         let _place = match job.work {
             Work::Agent(_) => None,
-            Work::Sync(_) => self.at_work.place(job.copy.server, self.config.job_slots).await,
+            Work::Sync(_) => self.job_place(job.copy.server).await?,
         };
         match self.try_start(&job).await {
             Ok(()) => self.follow_job(job, poke).await,
@@ -101,11 +98,9 @@ impl Core {
     }
 
     async fn try_start(&self, job: &Job) -> Result<()> {
-        let server = self.pool.get(job.copy.server);
-        let server = server.ok_or_else(|| Error::new(ErrorKind::Unreachable, "the server is not connected"))?;
+        let server = self.connected(job.copy.server)?;
         let spec = self.job_spec(job).await?;
         self.end_abandoned(job.project, Some(job.copy.server)).await?;
-        self.lease.outlive(LONGEST_CALL).await?;
         if let Some(mount) = &spec.mount {
             self.data_volume(job, server.volumes(), mount.volume.clone()).await?;
         }
@@ -115,14 +110,11 @@ impl Core {
             self.pull(&server, image).await?;
         }
         let image: Option<ImageRef> = spec.image.clone();
-        // Each call before it may have taken its whole deadline, and the start may be another master's matter by now.
-        self.lease.outlive(LONGEST_CALL).await?;
         match (self.jobs.start(spec.clone()).await, image) {
             (Err(error), Some(image))
                 if error.kind() == ErrorKind::ImageNotFound && self.config.pull == PullPolicy::IfMissing =>
             {
                 self.pull(&server, &image).await?;
-                self.lease.outlive(LONGEST_CALL).await?;
                 self.jobs.start(spec).await
             }
             (started, _) => started,
@@ -149,7 +141,6 @@ impl Core {
 
     /// Takes what is left of an attempt away; the next pass starts the job as if it had never been.
     pub(super) async fn begin_anew(&self, job: Job) -> Result<Pass> {
-        self.lease.outlive(LONGEST_CALL).await?;
         self.jobs.remove(job.copy.server, job.id).await?;
         let expected = job.revision;
         let fresh = Job { status: JobStatus::Pending, seen: 0, reports: Vec::new(), accepted_at: None, ..job };

@@ -101,26 +101,14 @@ mod tests {
 
     use tokio::time::sleep;
 
-    use crate::id::{MasterId, WorkspaceId};
+    use crate::id::WorkspaceId;
     use crate::memory::MemoryStore;
     use crate::model::Status;
-    use crate::orchestrator::test_fleet::{register, world_of};
-    use crate::orchestrator::{Caller, Config, NewWorkspace, Orchestrator};
+    use crate::orchestrator::test_fleet::{master_of, register, world_of};
+    use crate::orchestrator::{Caller, NewWorkspace, Orchestrator};
     use crate::port::{ExecRequest, StateStore};
-    use crate::testing::sim::{SimPool, World};
 
     const MINUTE: Duration = Duration::from_mins(1);
-
-    async fn master(world: &Arc<World>, store: &Arc<dyn StateStore>, name: &str) -> Orchestrator {
-        let config = Config { master: MasterId::new(name), ..Config::default() };
-        Orchestrator::builder(SimPool::new(world))
-            .environment(world.environment())
-            .shared_store(Arc::clone(store))
-            .config(config)
-            .start()
-            .await
-            .unwrap()
-    }
 
     async fn status(fleet: &Orchestrator, id: WorkspaceId) -> Status {
         fleet.workspace(&Caller::admin(), id).await.unwrap().observed.status
@@ -130,10 +118,10 @@ mod tests {
     async fn what_nobody_uses_is_stopped_and_what_somebody_uses_through_any_master_is_not() {
         let world = world_of(["one"]);
         let store: Arc<dyn StateStore> = Arc::new(MemoryStore::new(world.environment()));
-        let first = master(&world, &store, "first").await;
+        let first = master_of(&world, &store, "first").await;
         let admin = Caller::admin();
         register(&first, ["one"]).await;
-        let other = master(&world, &store, "other").await;
+        let other = master_of(&world, &store, "other").await;
         let mut new = NewWorkspace::new("hello", "base");
         new.spec.idle_timeout_seconds = Some(600);
         let id = first.create_workspace(&admin, new, None).await.unwrap().id;

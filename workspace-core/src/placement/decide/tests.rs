@@ -19,14 +19,12 @@ fn server(number: u128, cpu: u64, reserved: u64) -> ServerState {
     let mut spec = ServerSpec::new(format!("ws-{number}"), "sim://");
     spec.labels.insert("number".to_owned(), number.to_string());
     ServerState {
-        record: ServerRecord {
-            id: ServerId::from_uuid(Uuid::from_u128(number)),
+        record: ServerRecord::new(
+            ServerId::from_uuid(Uuid::from_u128(number)),
             spec,
-            totals: Resources { cpu_millis: cpu, memory_mib: 4_096, disk_gib: 100, slots: 10, gpus: 0 },
-            scheduling: Scheduling::Active,
-            revision: 1,
-            created_at: Timestamp::default(),
-        },
+            Resources { cpu_millis: cpu, memory_mib: 4_096, disk_gib: 100, slots: 10, gpus: 0 },
+            Timestamp::default(),
+        ),
         observation: ServerObservation { availability: Availability::Healthy, ..ServerObservation::default() },
         reserved: Resources { cpu_millis: reserved, ..Resources::default() },
         workspaces: 0,
@@ -204,6 +202,8 @@ fn work_without_gpus_stays_off_servers_that_have_some() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
     #[test]
     fn the_order_of_servers_never_matters_and_nothing_is_overfilled(
         loads in prop::collection::vec((1_u64..8_000, 0_u64..8_000), 1..12),

@@ -40,7 +40,7 @@ pub(super) struct Row {
 
 impl Block {
     pub(super) const EMPTY: Self = Self {
-        score: [0; WIDTH],
+        score: [i32::MAX; WIDTH],
         room: [[-1; WIDTH]; 5],
         joint: [-1; WIDTH],
         marks: [0; WIDTH],
@@ -76,9 +76,14 @@ impl Block {
 
     pub(super) fn set(&mut self, lane: usize, row: &Row) {
         self.slot[lane] = row.slot;
+        self.marks[lane] = row.marks;
+        self.set_amounts(lane, row);
+    }
+
+    /// Takes the amounts of the server that is there already.
+    pub(super) fn set_amounts(&mut self, lane: usize, row: &Row) {
         self.score[lane] = row.score;
         self.joint[lane] = row.joint;
-        self.marks[lane] = row.marks;
         for (dimension, amount) in self.room.iter_mut().zip(row.room) {
             dimension[lane] = amount;
         }
@@ -95,7 +100,7 @@ impl Block {
         let last = self.len() - 1;
         let moved = self.row(last);
         self.set(lane, &moved);
-        self.set(last, &Row { slot: u32::MAX, room: NO_ROOM, joint: -1, marks: 0, score: 0 });
+        self.set(last, &Row { slot: u32::MAX, room: NO_ROOM, joint: -1, marks: 0, score: i32::MAX });
         self.len -= 1;
     }
 
@@ -110,16 +115,24 @@ impl Block {
         found
     }
 
-    /// The least and the greatest score.
-    pub(super) fn range(&self) -> (i32, i32) {
-        let (mut least, mut most) = (i32::MAX, -1);
+    /// The least score. Free lanes have the greatest number there is.
+    pub(super) fn least(&self) -> i32 {
+        let mut least = i32::MAX;
+        for &score in &self.score {
+            least = least.min(score);
+        }
+        least
+    }
+
+    /// The greatest score; -1 when there is no server.
+    pub(super) fn most(&self) -> i32 {
+        let mut most = -1;
         for lane in 0..WIDTH {
             // All ones where there is no server.
             let free = self.room[0][lane] >> 31;
-            least = least.min((self.score[lane] & !free) | (i32::MAX & free));
             most = most.max(self.score[lane] | free);
         }
-        (least, most)
+        most
     }
 
     pub(super) fn summary(&self) -> Summary {
@@ -137,28 +150,31 @@ impl Block {
             marks |= self.marks[lane];
             // All ones where there is no server.
             let free = cpu[lane] >> 31;
-            least = least.min((self.score[lane] & !free) | (i32::MAX & free));
+            least = least.min(self.score[lane]);
             most = most.max(self.score[lane] | free);
         }
         Summary { room, joint, marks, least, most }
     }
 
-    /// The flipped scores of the servers that have room, [`NONE`] of the others.
+    /// The flipped scores of the servers that have room, [`NONE`] of the others, and the greatest of them. In one loop:
+    /// a second one would read vectors across what this one has just written, and wait for it.
     #[expect(clippy::needless_bitwise_bool, reason = "comparisons without branches become vector instructions")]
-    fn values(&self, query: &Query<'_>) -> Values {
+    fn values(&self, query: &Query<'_>) -> (Values, i32) {
         let (need, flip) = (&query.need, query.order.flip());
         let [cpu, memory, disk, slots, gpus] = &self.room;
-        let mut values = Values([NONE; WIDTH]);
-        for (lane, value) in values.0.iter_mut().enumerate() {
+        let (mut values, mut greatest) = (Values([NONE; WIDTH]), NONE);
+        for lane in 0..WIDTH {
             let short = (need[0] > cpu[lane])
                 | (need[1] > memory[lane])
                 | (need[2] > disk[lane])
                 | (need[3] > slots[lane])
                 | (need[4] > gpus[lane])
                 | !query.admits(self.marks[lane]);
-            *value = if short { NONE } else { self.score[lane] ^ flip };
+            let value = if short { NONE } else { self.score[lane] ^ flip };
+            values.0[lane] = value;
+            greatest = greatest.max(value);
         }
-        values
+        (values, greatest)
     }
 
     fn passes(&self, lane: usize, query: &Query<'_>) -> bool {
@@ -177,8 +193,7 @@ impl Block {
 
     /// The best row; among equals the one with the lowest id.
     pub(super) fn pick(&self, query: &Query<'_>, ids: &[ServerId]) -> Option<Pick> {
-        let values = self.values(query);
-        let greatest = greatest(&values);
+        let (values, greatest) = self.values(query);
         if greatest == NONE {
             return None;
         }
@@ -215,11 +230,4 @@ impl Block {
 /// A bit for each lane that has this value, of which there is one.
 fn equals(Values(values): &Values, value: i32) -> u32 {
     values.iter().enumerate().fold(0, |bits, (lane, &other)| bits | u32::from(other == value) << lane)
-}
-
-/// The greatest of sixteen, in halves: each half is one vector instruction or a few.
-fn greatest(Values(values): &Values) -> i32 {
-    let eight: [i32; 8] = std::array::from_fn(|at| values[at].max(values[at + 8]));
-    let four: [i32; 4] = std::array::from_fn(|at| eight[at].max(eight[at + 4]));
-    four[0].max(four[2]).max(four[1].max(four[3]))
 }

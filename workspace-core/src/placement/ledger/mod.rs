@@ -4,6 +4,7 @@ mod ask;
 mod block;
 mod books;
 mod class;
+mod deal;
 mod index;
 mod labels;
 mod query;

@@ -6,6 +6,7 @@ use super::index::Index;
 use super::query::{Pick, Query};
 use super::scan::Scan;
 use super::table::Table;
+use crate::placement::lanes::Weights;
 
 /// From how many servers of one class on an index is kept; half as many give it up again.
 #[derive(Clone, Copy, Debug)]
@@ -67,10 +68,19 @@ impl Rows {
     }
 
     /// The best server, if its flipped score is at least `floor`; a worse one may be given or not.
-    pub(super) fn pick(&self, table: &Table, query: &Query<'_>, floor: i32, visits: &mut u32) -> Option<Pick> {
+    pub(super) fn pick(
+        &self,
+        table: &Table,
+        query: &Query<'_>,
+        weights: &Weights,
+        floor: i32,
+        visits: &mut u32,
+    ) -> Option<Pick> {
         match self {
             Self::Scan(scan) => scan.pick(table, query, floor, visits),
-            Self::Index(index) => index.pick(table, query, floor, visits),
+            Self::Index(index) => {
+                index.pick(table, &Query { joint: weights.joint(&query.need), ..*query }, floor, visits)
+            }
         }
     }
 

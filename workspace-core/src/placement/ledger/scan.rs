@@ -59,21 +59,26 @@ impl Scan {
 
     pub(super) fn change(&mut self, table: &Table, row: &Row) {
         let at = table.entry(row.slot).at as usize;
-        let old = self.blocks[at / WIDTH].score(at % WIDTH);
-        self.blocks[at / WIDTH].set(at % WIDTH, row);
-        let (least, most) = self.ranges[at / WIDTH];
+        let (block, (least, most)) = (&mut self.blocks[at / WIDTH], &mut self.ranges[at / WIDTH]);
+        let old = block.score(at % WIDTH);
+        block.set_amounts(at % WIDTH, row);
         // Most are at neither end, before and afterwards.
-        if (old > least || row.score <= least) && (old < most || row.score >= most) {
-            self.ranges[at / WIDTH] = (least.min(row.score), most.max(row.score));
+        if old > *least || row.score <= *least {
+            *least = row.score.min(*least);
         } else {
-            self.sum_up(at / WIDTH);
+            *least = block.least();
+        }
+        if old < *most || row.score >= *most {
+            *most = row.score.max(*most);
+        } else {
+            *most = block.most();
         }
     }
 
     /// Corrects the range of a block that changed, unless it went.
     fn sum_up(&mut self, block: usize) {
         if let Some(rows) = self.blocks.get(block) {
-            self.ranges[block] = rows.range();
+            self.ranges[block] = (rows.least(), rows.most());
         }
     }
 

@@ -101,7 +101,8 @@ impl Ledger {
 
     /// The tiers in which there is somebody, the better first.
     pub(super) fn tiers(&self) -> impl Iterator<Item = Tier> + use<> {
-        [Some(Tier::Open), (self.spilling > 0).then_some(Tier::Spill)].into_iter().flatten()
+        const TIERS: [Tier; 2] = [Tier::Open, Tier::Spill];
+        TIERS[..=usize::from(self.spilling > 0)].iter().copied()
     }
 
     /// Gives `search` the rules that are neither room nor labels, as one; none when there are none.
@@ -130,27 +131,29 @@ impl Ledger {
         }
         let which = which(tier, query.order);
         // The shape with the best bound first: its best server rules out most of the others, or all of them.
-        let (mut lead, mut second): (Option<(i64, usize)>, _) = (None, i64::MIN);
+        let (mut lead, mut first, mut second) = (None, i64::MIN, i64::MIN);
         for (number, shape) in self.shapes.iter().enumerate() {
             *visits += 1;
             let bound = shape.bound(which);
             if bound != NOBODY && fits(&ask.need, &shape.lanes) {
                 let rank = i64::from(bound) + query.order.shift(shape.weights.growth(&ask.need));
-                let before = lead.map_or(i64::MIN, |(before, _)| before);
-                second = second.max(rank.min(before));
-                if rank > before {
-                    lead = Some((rank, number));
-                }
+                // Without branches: nobody foresees which shape leads.
+                second = second.max(rank.min(first));
+                lead = if rank > first { Some(number) } else { lead };
+                first = first.max(rank);
             }
         }
-        let (_, lead) = lead?;
-        let mut best = self.best_in(&self.shapes[lead], tier, ask, query, None, visits);
+        let lead = lead?;
+        let shape = &self.shapes[lead];
+        let shift = first - i64::from(shape.bound(which));
+        let mut best = self.best_in(shape, shift, tier, query, None, visits);
         if best.is_some_and(|best| best.rank > second) {
             return best;
         }
         for (number, shape) in self.shapes.iter().enumerate() {
             if number != lead && shape.bound(which) != NOBODY && fits(&ask.need, &shape.lanes) {
-                best = self.best_in(shape, tier, ask, query, best, visits);
+                let shift = query.order.shift(shape.weights.growth(&ask.need));
+                best = self.best_in(shape, shift, tier, query, best, visits);
             }
         }
         best
@@ -165,19 +168,18 @@ impl Ledger {
     fn best_in(
         &self,
         shape: &Shape,
+        shift: i64,
         tier: Tier,
-        ask: &Ask,
         query: &Query<'_>,
         best: Option<Best>,
         visits: &mut u32,
     ) -> Option<Best> {
-        let shift = query.order.shift(shape.weights.growth(&ask.need));
         let floor = best.map_or(NOBODY, |best| flipped(best.rank - shift));
         if shape.bound(which(tier, query.order)) < floor {
             return best;
         }
-        let query = Query { joint: shape.weights.joint(&ask.need), ..*query };
-        let Some(pick) = shape.rows(tier).and_then(|rows| rows.pick(&self.table, &query, floor, visits)) else {
+        let rows = shape.rows(tier);
+        let Some(pick) = rows.and_then(|rows| rows.pick(&self.table, query, &shape.weights, floor, visits)) else {
             return best;
         };
         let found = Best { rank: i64::from(pick.value) + shift, slot: pick.slot };

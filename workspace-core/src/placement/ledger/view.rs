@@ -84,8 +84,8 @@ impl<'a> ServerView<'a> {
         u64::try_from(sum.checked_div(count * 100).unwrap_or(0)).unwrap_or(u64::MAX)
     }
 
-    /// The shares of its limits that would be reserved with this much more, all dimensions added up, in 2^-28: what
-    /// [`Ledger::best`] orders by.
+    /// The shares of its limits that would be reserved with this much more, all dimensions added up and GPUs three
+    /// times, in 2^-28: what [`Ledger::best`] orders by.
     pub fn utilisation_with(&self, more: Resources) -> u64 {
         let weights = Weights::of(&self.limits());
         let (score, growth) = (weights.score(&self.reserved()), weights.growth(&need(&more)));

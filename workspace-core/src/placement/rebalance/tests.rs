@@ -1,6 +1,6 @@
 use super::*;
 use crate::clock::Timestamp;
-use crate::model::{Availability, Scheduling, ServerObservation, ServerRecord, ServerSpec, ServerState};
+use crate::model::{Availability, ServerObservation, ServerRecord, ServerSpec, ServerState};
 
 fn id(number: u128) -> ServerId {
     ServerId::from_uuid(Uuid::from_u128(number))
@@ -8,14 +8,12 @@ fn id(number: u128) -> ServerId {
 
 fn server(number: u128, cpu: u64, used: u64) -> ServerState {
     ServerState {
-        record: ServerRecord {
-            id: id(number),
-            spec: ServerSpec::new(format!("ws-{number}"), "sim://"),
-            totals: Resources { cpu_millis: cpu, ..Resources::default() },
-            scheduling: Scheduling::Active,
-            revision: 1,
-            created_at: Timestamp::default(),
-        },
+        record: ServerRecord::new(
+            id(number),
+            ServerSpec::new(format!("ws-{number}"), "sim://"),
+            Resources { cpu_millis: cpu, ..Resources::default() },
+            Timestamp::default(),
+        ),
         observation: ServerObservation { availability: Availability::Healthy, ..ServerObservation::default() },
         reserved: Resources { cpu_millis: used, ..Resources::default() },
         workspaces: 0,

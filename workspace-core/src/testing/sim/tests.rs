@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{FaultPlan, SimPool, World};
 use crate::clock::Timestamp;
 use crate::id::{FleetId, ServerId};
-use crate::model::{Scheduling, ServerRecord, ServerSpec};
+use crate::model::{ServerRecord, ServerSpec};
 use crate::port::{Channel, ContainerSpec, ImageRef, ObjectKind, ObjectLabels, Server, ServerPool};
 use crate::resources::Resources;
 use crate::testing::conformance::channel::{exec, files};
@@ -26,14 +26,12 @@ fn rig() -> Rig {
     let totals = Resources { cpu_millis: 4_000, memory_mib: 4_096, disk_gib: 10, slots: 10, gpus: 0 };
     world.add_server("one", totals, &["base"], &[]);
     let env = world.environment();
-    let record = ServerRecord {
-        id: ServerId::from_uuid(env.uuid()),
-        spec: ServerSpec::new("one", "sim://one"),
+    let record = ServerRecord::new(
+        ServerId::from_uuid(env.uuid()),
+        ServerSpec::new("one", "sim://one"),
         totals,
-        scheduling: Scheduling::Active,
-        revision: 1,
-        created_at: Timestamp::default(),
-    };
+        Timestamp::default(),
+    );
     let subject = Subject::new(FleetId::from_uuid(env.uuid()), ImageRef::new("base"));
     Rig { pool: SimPool::new(&world), world, record, subject }
 }

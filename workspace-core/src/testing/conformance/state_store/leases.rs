@@ -81,6 +81,21 @@ pub async fn released_leases_end_at_once(store: &dyn StateStore) {
     rig.commit(Change::by(&next).with(rig.event(rig.env.uuid()))).await;
 }
 
+/// A lease names the masters whose leases run: not those that gave theirs back, nor those whose time is up.
+pub async fn leases_name_the_live_masters(store: &dyn StateStore) {
+    let rig = Rig::new(store);
+    let names = |masters: &[MasterId]| masters.iter().map(|master| master.as_str().to_owned()).collect::<Vec<_>>();
+    let me = store.acquire_lease(&MasterId::new("m"), LONG).await.expect("the store answers");
+    assert_eq!(names(&me.masters), ["m"], "a master that is alone");
+    rig.dead_lease("late").await;
+    let upper = rig.lease("Z", LONG).await;
+    let last = store.acquire_lease(&MasterId::new("z"), LONG).await.expect("the store answers");
+    assert_eq!(names(&last.masters), ["Z", "m", "z"], "a new lease names all in the order of their bytes");
+    store.release_lease(&upper).await.expect("the store answers");
+    let renewed = store.renew_lease(&me.fence, LONG).await.expect("the store answers").expect("it is current");
+    assert_eq!(names(&renewed.masters), ["m", "z"], "a lease that was given back does not run");
+}
+
 /// Lives of one master that begin at once have distinct epochs, and the last of them is current.
 pub async fn concurrent_lives_get_distinct_epochs(stores: &[Arc<dyn StateStore>]) {
     let rigs: Vec<_> = stores.iter().map(|store| Rig::new(&**store)).collect();

@@ -165,6 +165,26 @@ pub async fn lowered_limits_take_no_more(store: &dyn StateStore) {
     rig.refuse("a raised limit is the limit", None, one(), full(Dimension::Slots)).await;
 }
 
+/// What is for data jobs is nobody else's, before and after an edit.
+pub async fn what_is_for_data_jobs_is_no_room(store: &dyn StateStore) {
+    let rig = Rig::new(store);
+    let memory = |memory_mib| Resources { memory_mib, ..Resources::default() };
+    let record = ServerRecord { for_jobs: memory(100), ..rig.server_row(memory(1_000)) };
+    rig.write(Write::InsertServer(record.clone())).await;
+    let claim = |amount| claim(record.id, rig.env.uuid(), memory(amount));
+    rig.refuse("the room of data jobs is not claimed", None, claim(901), full(Dimension::Memory)).await;
+    rig.write(claim(900)).await;
+    let edit = |for_jobs, revision| Write::UpdateServer {
+        record: ServerRecord { for_jobs: memory(for_jobs), ..record.clone() },
+        expected: revision,
+    };
+    rig.write(edit(50, 1)).await;
+    rig.refuse("an edit moves the limit", None, claim(51), full(Dimension::Memory)).await;
+    rig.write(claim(50)).await;
+    rig.write(edit(2_000, 2)).await;
+    rig.refuse("more than there is leaves nothing", None, claim(1), full(Dimension::Memory)).await;
+}
+
 /// A hundred claims at once on servers with room for forty: forty fit.
 pub async fn concurrent_claims_never_exceed_the_room(stores: &[Arc<dyn StateStore>]) {
     let rigs: Vec<_> = stores.iter().map(|store| Rig::new(&**store)).collect();

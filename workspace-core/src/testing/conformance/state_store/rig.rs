@@ -95,14 +95,12 @@ impl<'a> Rig<'a> {
     }
 
     pub(super) fn server_row(&self, totals: Resources) -> ServerRecord {
-        ServerRecord {
-            id: ServerId::from_uuid(self.env.uuid()),
-            spec: ServerSpec::new(self.name(), "http://127.0.0.1:2375"),
+        ServerRecord::new(
+            ServerId::from_uuid(self.env.uuid()),
+            ServerSpec::new(self.name(), "http://127.0.0.1:2375"),
             totals,
-            scheduling: Scheduling::Active,
-            revision: 1,
-            created_at: self.env.now(),
-        }
+            self.env.now(),
+        )
     }
 
     /// Registers a server.
