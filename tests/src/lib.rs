@@ -62,8 +62,15 @@ pub async fn register_all(fleet: &Orchestrator, edit: impl Fn(&mut ServerSpec)) 
     let mut states = Vec::new();
     for mut spec in servers() {
         edit(&mut spec);
-        let state = fleet.register_server(&Caller::admin(), spec, Registration::MustAnswer, None).await;
-        states.push(state.unwrap_or_else(|error| panic!("{}", error.chain())));
+        let mut tries = 0..3;
+        states.push(loop {
+            match fleet.register_server(&Caller::admin(), spec.clone(), Registration::MustAnswer, None).await {
+                Ok(state) => break state,
+                // A server that others keep busy may not answer in time.
+                Err(error) if error.is_retryable() && tries.next().is_some() => {}
+                Err(error) => panic!("{}", error.chain()),
+            }
+        });
     }
     states
 }

@@ -19,6 +19,7 @@ use crate::orchestrator::health::Watched;
 use crate::orchestrator::hub::Hub;
 use crate::orchestrator::jobs::Credentials;
 use crate::orchestrator::lease::{self, LeaseKeeper};
+use crate::orchestrator::leased::{LeasedPool, LeasedRunner};
 use crate::orchestrator::tasks::Tasks;
 use crate::orchestrator::uses::Uses;
 use crate::orchestrator::{Config, Core, Orchestrator, PlainNamer, probe, reconcile};
@@ -137,19 +138,24 @@ impl OrchestratorBuilder {
             None => Arc::new(MemoryStore::new(self.env.clone())),
         };
         let asked = Instant::now();
-        let lease = store.acquire_lease(&self.config.master, self.config.lease_ttl).await?;
+        let held = store.acquire_lease(&self.config.master, self.config.lease_ttl).await?;
+        let lease = Arc::new(LeaseKeeper::new(&held, asked));
         let fleet = store.fleet_id().await?;
         let tasks = Arc::new(Tasks::new());
-        let jobs = self.jobs.unwrap_or_else(|| Arc::new(ServerJobs::new(Arc::clone(&self.pool), fleet)));
+        let pool: Arc<dyn ServerPool> = Arc::new(LeasedPool::new(self.pool, Arc::clone(&lease)));
+        let jobs: Arc<dyn AgentRunner> = match self.jobs {
+            Some(own) => Arc::new(LeasedRunner::new(own, Arc::clone(&lease))),
+            None => Arc::new(ServerJobs::new(Arc::clone(&pool), fleet)),
+        };
         let core = Arc::new(Core {
             store,
-            pool: self.pool,
+            pool,
             uses: Uses::new(self.env.clone()),
             connections: Connections::default(),
             env: self.env,
             config: self.config,
             fleet,
-            lease: Arc::new(LeaseKeeper::new(&lease, asked)),
+            lease,
             hub: Hub::default(),
             breakers: Breakers::default(),
             channels: Channels::default(),
@@ -171,7 +177,7 @@ impl OrchestratorBuilder {
         tasks.spawn(until_stop(&tasks, probe::keep_probing(Arc::clone(&core))));
         tasks.spawn(until_stop(&tasks, reconcile::keep_working(Arc::clone(&core))));
         tasks.spawn(until_stop(&tasks, reconcile::keep_reconciling(Arc::clone(&core))));
-        tracing::info!(%fleet, master = %lease.fence.master, epoch = lease.fence.epoch, "fleet started");
+        tracing::info!(%fleet, master = %held.fence.master, epoch = held.fence.epoch, "fleet started");
         Ok(Orchestrator { core, tasks })
     }
 }

@@ -9,7 +9,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{ServerId, WorkspaceId};
 use crate::model::{Status, Workspace};
 use crate::orchestrator::Core;
-use crate::orchestrator::leased::Leased;
 use crate::port::{Channel, Server};
 
 /// The place of one workspace's channel; locked while it is being opened, so that it is opened once.
@@ -66,11 +65,6 @@ impl Core {
     pub(super) async fn channel_in_use(&self, row: &Workspace) -> Result<Arc<dyn Channel>> {
         self.uses.touch(row.id);
         self.channel(row).await
-    }
-
-    /// A workspace's server, as its driver may use it.
-    pub(super) fn leased_server(&self, row: &Workspace) -> Result<Arc<dyn Server>> {
-        Ok(Arc::new(Leased::new(self.server_of_workspace(row)?, Arc::clone(&self.lease))))
     }
 
     /// The connected server of a workspace.

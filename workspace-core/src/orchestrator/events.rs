@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use futures::stream::{self, BoxStream, StreamExt};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
@@ -13,7 +14,8 @@ use crate::model::Scope;
 use crate::orchestrator::{Caller, Core, Orchestrator};
 use crate::signal::{Listener, Signal};
 
-/// Events in order, for ever: it ends with an error or with the fleet's shutdown.
+/// Events in order, for ever: it ends with an error or with the fleet's shutdown. Where some were pruned there is a
+/// `gap` event with the last of their numbers, and `from` and `to`.
 pub type EventStream = BoxStream<'static, Result<Event>>;
 
 /// How many events are read at once.
@@ -23,6 +25,25 @@ impl Core {
     /// An event of now; it gets its number when it is committed.
     pub(in crate::orchestrator) fn event(&self, parent: Uuid, kind: &str, data: serde_json::Value) -> NewEvent {
         NewEvent { parent, at: self.env.now(), kind: kind.to_owned(), data }
+    }
+
+    /// A parent's events after the `after`-th, at most `limit`. Where some are no longer known, the first is a
+    /// `gap` that says which; it has the last of their numbers.
+    pub(in crate::orchestrator) async fn events_after(
+        &self,
+        parent: Uuid,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<Event>> {
+        let mut events = self.store.events(parent, after, limit).await?;
+        if let Some(first) = events.first().filter(|first| first.seq > after + 1) {
+            let (from, to) = (after + 1, first.seq - 1);
+            let gap =
+                NewEvent { parent, at: first.at, kind: "gap".to_owned(), data: json!({ "from": from, "to": to }) };
+            events.truncate(limit.saturating_sub(1) as usize);
+            events.insert(0, gap.numbered(to));
+        }
+        Ok(events)
     }
 }
 
@@ -42,7 +63,7 @@ impl Orchestrator {
         limit: u32,
     ) -> Result<Vec<Event>> {
         self.core.workspace_of(caller, Scope::WorkspacesRead, id).await?;
-        self.core.store.events(id.as_uuid(), after, limit.min(1_000)).await
+        self.core.events_after(id.as_uuid(), after, limit.min(1_000)).await
     }
 
     /// What happened to a server after its `after`-th event, and what happens from now on.
@@ -70,7 +91,7 @@ impl Orchestrator {
                 }
                 // Marked as seen before the query: what comes in between wakes us again.
                 news.mark_heard();
-                ready.extend(core.store.events(parent, after, PAGE).await?);
+                ready.extend(core.events_after(parent, after, PAGE).await?);
                 if let Some(last) = ready.back() {
                     after = Event::clone(last).seq;
                     continue;

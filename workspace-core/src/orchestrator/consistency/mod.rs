@@ -23,8 +23,8 @@ pub struct Consistency {
     pub differences: Vec<Difference>,
     /// Containers, networks and volumes of this fleet that were compared with the rows.
     pub objects: usize,
-    /// What is on a server and no row accounts for. Containers and networks are swept after a grace time; volumes are
-    /// kept until somebody decides.
+    /// What is on a server and no row accounts for. Containers and networks are swept after a grace time; volumes get a
+    /// project again, or are kept until somebody decides.
     pub strays: Vec<ServerObject>,
     /// What a row counts on and its server does not have.
     pub missing: Vec<ServerObject>,

@@ -18,7 +18,7 @@ impl Core {
     /// Runs one step of a workspace.
     pub(super) async fn run(self: &Arc<Self>, step: Step, row: &Workspace) -> Result<()> {
         // One that leaves its server can do without it.
-        let server = self.leased_server(row);
+        let server = self.server_of_workspace(row);
         match step {
             Step::Volume => self.volume(row, &server?).await,
             Step::Filled => self.filled(row).await,

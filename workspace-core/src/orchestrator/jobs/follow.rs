@@ -36,7 +36,6 @@ impl Core {
         let mut asked_to_end = false;
         loop {
             if job.cancel && !asked_to_end {
-                self.lease.outlive(2 * ACCEPT).await?;
                 self.jobs.cancel(job.copy.server, job.id).await?;
                 asked_to_end = true;
             }
@@ -126,7 +125,6 @@ impl Core {
         if self.is_overdue(&job) {
             return self.abandon(job, None).await;
         }
-        self.lease.outlive(3 * ACCEPT).await?;
         self.jobs.cancel(job.copy.server, job.id).await?;
         let mut words = self.jobs.events(job.copy.server, job.id, 0).await?;
         match timeout(ACCEPT, words.next()).await {
@@ -139,7 +137,6 @@ impl Core {
 
     /// Ends a job that is still not over; only its server can tell whether it is gone or hangs.
     async fn out_of_time(self: &Arc<Self>, job: Job) -> Result<Pass> {
-        self.lease.outlive(2 * ACCEPT).await?;
         let ended = self.jobs.cancel(job.copy.server, job.id).await;
         self.abandon(job, ended.err().as_ref()).await
     }

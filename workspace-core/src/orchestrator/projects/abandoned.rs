@@ -44,7 +44,6 @@ impl Core {
         if self.store.server(abandoned.server).await?.is_none() {
             return Ok(());
         }
-        self.lease.outlive(std::time::Duration::from_secs(75)).await?;
         self.jobs.remove(abandoned.server, abandoned.job).await?;
         tracing::info!(job = %abandoned.job, server = %abandoned.server, "what was left of an abandoned job is gone");
         Ok(())

@@ -6,6 +6,7 @@ mod clone;
 mod create;
 mod delete;
 mod delete_snapshot;
+mod found;
 mod git_source;
 mod in_use;
 mod patch;
@@ -22,6 +23,7 @@ mod wait;
 
 pub use clone::{CloneFrom, CloneRequest};
 pub use create::NewProject;
+pub(super) use found::FoundData;
 pub(super) use in_use::{data_changed, in_use};
 pub use patch::ProjectPatch;
 pub use restore::{RestoreMode, RestoreRequest};

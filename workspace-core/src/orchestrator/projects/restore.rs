@@ -7,8 +7,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{ProjectId, ServerId, SnapshotId};
 use crate::model::{Intent, Job, Project, ReservationPart, Scope, Snapshot, SnapshotStatus, SyncStep, Work, Workspace};
 use crate::orchestrator::jobs::NewJob;
+use crate::orchestrator::projects::in_use;
 use crate::orchestrator::projects::sync::filled_copy;
-use crate::orchestrator::projects::{data_changed, in_use};
 use crate::orchestrator::refusal::refused;
 use crate::orchestrator::{Caller, Core, Orchestrator};
 use crate::placement::PlacementRequest;
@@ -136,35 +136,41 @@ impl Core {
             return Err(Error::new(ErrorKind::Conflict, "a workspace has the project on its server")
                 .hint("delete the workspace first: the data of a named project stays"));
         }
-        let disk = self.held(copy.server, project.id.as_uuid(), ReservationPart::Storage).await?;
+        self.begin_elsewhere(project, row(project.new_copy(target))).await
+    }
+
+    /// Begins to make the copy that will follow the current one on another server, of a project as it was read.
+    pub(in crate::orchestrator) async fn begin_elsewhere(self: &Arc<Self>, project: &Project, job: Job) -> Result<Job> {
+        let (home, target) = (filled_copy(project)?.server, job.copy.server);
+        let disk = self.held(home, project.id.as_uuid(), ReservationPart::Storage).await?;
         let request = PlacementRequest {
             resources: disk,
             server: Some(target.to_string()),
             required: true,
             ..PlacementRequest::default()
         };
-        // Held by the job until the copy is the current one, by the project from then on.
-        let job = row(project.new_copy(target));
-        let claimed = self
-            .claim(self.config.strategy, request, |_| {
-                let claim = Write::Reserve {
-                    server: target,
-                    holder: job.id.as_uuid(),
-                    part: ReservationPart::Storage,
-                    resources: disk,
-                    even_if_cordoned: false,
-                };
-                Change::by(self.lease.fence())
-                    .with(in_use(project))
-                    .with_all((disk != Resources::default()).then_some(claim))
-                    .with(Write::InsertJob(Box::new(job.clone())))
-            })
-            .await?;
-        claimed.map_err(|refusal| match refusal {
-            Refused::Stale { .. } => data_changed(),
-            refusal => refused("project", &refusal),
-        })?;
-        self.drive_job(job.id);
-        Ok(job)
+        let mut newest = project.clone();
+        loop {
+            // Held by the job until the copy is the current one, by the project from then on.
+            let claim = Write::Reserve {
+                server: target,
+                holder: job.id.as_uuid(),
+                part: ReservationPart::Storage,
+                resources: disk,
+                even_if_cordoned: false,
+            };
+            let change = Change::by(self.lease.fence())
+                .with(in_use(&newest))
+                .with_all((disk != Resources::default()).then_some(claim))
+                .with(Write::InsertJob(Box::new(job.clone())));
+            match self.claim(self.config.strategy, request.clone(), |_| change.clone()).await? {
+                Ok(_) => {
+                    self.drive_job(job.id);
+                    return Ok(job);
+                }
+                Err(Refused::Stale { .. }) => newest = self.with_the_same_data(project).await?,
+                Err(refusal) => return Err(refused("project", &refusal)),
+            }
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::id::ProjectId;
 use crate::model::{Project, ProjectCopy, ReservationPart};
 use crate::orchestrator::Core;
@@ -58,9 +58,7 @@ impl Core {
         if self.store.server(copy.server).await?.is_none() {
             return Ok(());
         }
-        let server = self.pool.get(copy.server);
-        let server = server.ok_or_else(|| Error::new(ErrorKind::Unreachable, "the server is not connected"))?;
-        self.lease.outlive(std::time::Duration::from_secs(75)).await?;
+        let server = self.connected(copy.server)?;
         server.volumes().remove_volume(&project.volume_name(copy), self.fleet).await
     }
 

@@ -13,6 +13,7 @@ mod idle;
 mod jobs_network;
 mod lost;
 mod orphans;
+mod prune;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,7 +25,6 @@ use crate::error::Result;
 use crate::id::{JobId, ServerId, WorkspaceId};
 use crate::model::{Status, Workspace};
 use crate::orchestrator::Core;
-use crate::orchestrator::leased::Leased;
 use crate::orchestrator::reconcile::drain::Asked;
 use crate::orchestrator::reconcile::lost::Away;
 use crate::orchestrator::reconcile::orphans::{Orphan, Suspects};
@@ -49,6 +49,7 @@ pub(super) async fn keep_working(core: Arc<Core>) {
 pub(super) async fn keep_reconciling(core: Arc<Core>) {
     let (mut suspects, mut away) = (BTreeMap::new(), Away::new());
     let (mut to_drain, mut to_fail_over) = (Asked::new(), Asked::new());
+    let mut pruned = None;
     loop {
         if let Err(error) = core.compare_all(&mut suspects).await {
             tracing::warn!(error = error.chain(), "servers not compared");
@@ -71,6 +72,9 @@ pub(super) async fn keep_reconciling(core: Arc<Core>) {
         if let Err(error) = core.tidy_projects().await {
             tracing::warn!(error = error.chain(), "projects not tidied");
         }
+        if let Err(error) = core.prune(&mut pruned).await {
+            tracing::warn!(error = error.chain(), "history not pruned");
+        }
         sleep(core.config.reconcile_interval).await;
     }
 }
@@ -86,7 +90,6 @@ impl Core {
         }
         join_all(suspects.iter_mut().map(|(&id, suspects)| async move {
             let Some(server) = self.pool.get(id) else { return };
-            let server: Arc<dyn Server> = Arc::new(Leased::new(server, Arc::clone(&self.lease)));
             let compared = tokio::select! {
                 biased;
                 () = self.lease.broken(term) => return,
@@ -103,6 +106,7 @@ impl Core {
     async fn compare(self: &Arc<Self>, server: &Arc<dyn Server>, suspects: &mut Suspects) -> Result<()> {
         let containers = server.list_containers(self.fleet).await?;
         let networks = server.list_networks(self.fleet).await?;
+        let volumes = server.volumes().list_volumes(self.fleet).await?;
         let mut orphans = Vec::new();
         for container in &containers {
             if let Some(labels) = container.labels.as_ref().filter(|labels| labels.kind == ObjectKind::Job)
@@ -123,6 +127,9 @@ impl Core {
             if self.row_of(labels, server).await?.is_none() {
                 orphans.push(Orphan::Network(network.name.clone()));
             }
+        }
+        for volume in &volumes {
+            orphans.extend(self.unknown_data(volume).await?.map(Orphan::Data));
         }
         self.close_jobs_network(server, &containers, &networks).await;
         self.compare_missing(server, &containers).await?;

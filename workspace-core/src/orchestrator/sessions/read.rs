@@ -56,7 +56,7 @@ impl Orchestrator {
     ) -> Result<Vec<Event>> {
         caller.require(Scope::WorkspacesRead)?;
         self.core.session_of(caller, id).await?;
-        self.core.store.events(id.as_uuid(), after, limit.min(1_000)).await
+        self.core.events_after(id.as_uuid(), after, limit.min(1_000)).await
     }
 }
 

@@ -10,16 +10,14 @@ use crate::error::Result;
 use crate::id::{FleetId, ServerId};
 use crate::model::Probe;
 use crate::orchestrator::lease::LeaseKeeper;
+use crate::orchestrator::leased::LONGEST_CALL;
 use crate::port::{
     Channel, ContainerSpec, ContainerState, ContainerStats, Containers, Created, ImageRef, Images, LogOptions,
     LogStream, NetworkSpec, NetworkSummary, Networks, RegistryCredentials, Server, VolumeSpec, VolumeStore,
     VolumeSummary,
 };
 
-/// The longest that one call to a server may go on.
-const LONGEST_CALL: Duration = Duration::from_secs(75);
-
-/// A server as the driver of a workspace sees it. Reading is not held up; everything that changes something is.
+/// A server as a master sees it. Reading is not held up; everything that changes something is.
 #[derive(Debug)]
 pub(super) struct Leased {
     server: Arc<dyn Server>,
@@ -27,7 +25,7 @@ pub(super) struct Leased {
 }
 
 impl Leased {
-    pub(super) fn new(server: Arc<dyn Server>, lease: Arc<LeaseKeeper>) -> Self {
+    pub(super) const fn new(server: Arc<dyn Server>, lease: Arc<LeaseKeeper>) -> Self {
         Self { server, lease }
     }
 

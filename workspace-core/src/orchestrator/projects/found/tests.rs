@@ -1,0 +1,178 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::sleep;
+
+use crate::error::ErrorKind;
+use crate::id::{MasterId, ProjectId, ServerId, WorkspaceId};
+use crate::memory::MemoryStore;
+use crate::model::{Project, ReservationPart, Snapshot, SnapshotStatus};
+use crate::orchestrator::test_fleet::register;
+use crate::orchestrator::{Caller, Config, NewProject, NewWorkspace, Orchestrator, RestoreRequest};
+use crate::port::{Change, PageRequest, StateStore, VolumeSpec, Write};
+use crate::resources::Resources;
+use crate::secret::Secret;
+use crate::testing::sim::{FaultPlan, SimPool, World};
+
+const TOTALS: Resources = Resources { cpu_millis: 4_000, memory_mib: 4_096, disk_gib: 10, slots: 10, gpus: 0 };
+
+/// Until what no row knows was seen to.
+const SEEN_TO: Duration = Duration::from_mins(4);
+
+/// Two masters of one server.
+struct Rig {
+    world: Arc<World>,
+    store: Arc<dyn StateStore>,
+    fleet: Orchestrator,
+    other: Orchestrator,
+    server: ServerId,
+    me: Caller,
+}
+
+impl Rig {
+    async fn new(storage: Option<&str>) -> Self {
+        let world = World::new(1, FaultPlan::none());
+        world.set_faults(false);
+        world.add_server("one", TOTALS, &["base", "worker"], &[]);
+        let store: Arc<dyn StateStore> = Arc::new(MemoryStore::new(world.environment()));
+        let master = async |name| {
+            let storage = storage.map(Secret::new);
+            Orchestrator::builder(SimPool::new(&world))
+                .shared_store(Arc::clone(&store))
+                .environment(world.environment())
+                .config(Config { master: MasterId::new(name), storage, ..Config::default() })
+                .start()
+                .await
+                .unwrap()
+        };
+        let (fleet, other) = (master("a").await, master("b").await);
+        let [server] = register(&fleet, ["one"]).await;
+        Self { world, store, fleet, other, server, me: Caller::owner("me") }
+    }
+
+    async fn running(&self, caller: &Caller, project: ProjectId) -> WorkspaceId {
+        let new = NewWorkspace { project: Some(project), ..NewWorkspace::new("hello", "base") };
+        let id = self.fleet.create_workspace(caller, new, None).await.unwrap().id;
+        assert!(self.fleet.wait(caller, id, SEEN_TO).await.unwrap().is_settled());
+        id
+    }
+
+    async fn without_workspace(&self, caller: &Caller, id: WorkspaceId) {
+        self.fleet.delete_workspace(caller, id, None).await.unwrap();
+        self.fleet.wait(caller, id, SEEN_TO).await.unwrap();
+    }
+
+    /// A project with a file and no workspace.
+    async fn project(&self) -> Project {
+        let new = NewProject { name: "site".to_owned(), ..NewProject::default() };
+        let id = self.fleet.create_project(&self.me, new, None).await.unwrap().id;
+        let workspace = self.running(&self.me, id).await;
+        self.fleet.write_file(&self.me, workspace, "notes", Bytes::from("kept")).await.unwrap();
+        self.without_workspace(&self.me, workspace).await;
+        self.fleet.project(&self.me, id).await.unwrap()
+    }
+
+    /// What a backup from before a project knows of it.
+    async fn forget(&self, id: ProjectId) {
+        let disk = Write::Release { holder: id.as_uuid(), part: ReservationPart::Storage };
+        let change = Change::default().with(disk).with(Write::RemoveProject(id));
+        self.store.commit(&[change]).await.unwrap().remove(0).unwrap();
+    }
+
+    async fn projects(&self) -> Vec<Project> {
+        self.fleet.projects(&Caller::admin(), None, PageRequest::default()).await.unwrap().items
+    }
+
+    async fn snapshots(&self) -> Vec<Snapshot> {
+        self.fleet.snapshots(&Caller::admin(), None, PageRequest::default()).await.unwrap().items
+    }
+
+    async fn file(&self, caller: &Caller, project: ProjectId) -> Bytes {
+        let workspace = self.running(caller, project).await;
+        let content = self.fleet.read_file(caller, workspace, "notes").await.unwrap();
+        self.without_workspace(caller, workspace).await;
+        content.bytes
+    }
+
+    async fn told(&self) -> usize {
+        let events = self.store.events(self.server.as_uuid(), 0, 1_000).await.unwrap();
+        events.iter().filter(|event| event.kind == "server.data_found").count()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn data_without_a_row_gets_a_project_and_a_snapshot_once() {
+    let rig = Rig::new(Some("{}")).await;
+    let (admin, lost) = (Caller::admin(), rig.project().await);
+    rig.forget(lost.id).await;
+    sleep(SEEN_TO).await;
+
+    let found = rig.projects().await.remove(0);
+    assert_eq!((found.id, &found.copy, found.owner.as_str()), (lost.id, &lost.copy, "admin"));
+    assert_eq!(found.name, Some(format!("found-{}", lost.id)));
+    assert_eq!(
+        rig.fleet.project(&rig.me, lost.id).await.unwrap_err().kind(),
+        ErrorKind::NotFound,
+        "it may be anybody's"
+    );
+    let snapshots = rig.snapshots().await;
+    assert_eq!((snapshots.len(), snapshots[0].status), (1, SnapshotStatus::Ready), "{snapshots:?}");
+    assert_eq!(rig.told().await, 1, "one of the masters did it");
+    assert!(rig.fleet.consistency_check(&admin).await.unwrap().is_consistent());
+
+    // It can be used, brought back from what was rescued, and deleted, as any other.
+    assert_eq!(rig.file(&admin, lost.id).await, "kept");
+    let job = rig.fleet.restore_project(&admin, lost.id, RestoreRequest::default()).await.unwrap();
+    assert!(rig.fleet.wait_job(&admin, job.id, SEEN_TO).await.unwrap().error.is_none());
+    assert_eq!(rig.file(&admin, lost.id).await, "kept");
+    rig.fleet.delete_project(&admin, lost.id).await.unwrap();
+    sleep(SEEN_TO).await;
+    assert_eq!(rig.world.objects("one"), [""; 0]);
+    assert!(rig.fleet.fleet(&admin).await.unwrap().reserved.is_zero() && rig.projects().await.is_empty());
+    assert_eq!(rig.world.violations(), [""; 0]);
+    drop(rig.other);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_storage_it_gets_a_project_alone() {
+    let rig = Rig::new(None).await;
+    let lost = rig.project().await;
+    rig.forget(lost.id).await;
+    sleep(SEEN_TO).await;
+    assert_eq!(rig.projects().await.len(), 1);
+    assert!(rig.snapshots().await.is_empty());
+    assert_eq!(rig.file(&Caller::admin(), lost.id).await, "kept");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_deletion_has_not_removed_yet_is_not_found_again() {
+    let rig = Rig::new(Some("{}")).await;
+    let project = rig.project().await;
+    rig.world.hang("one", 5 * SEEN_TO);
+    rig.fleet.delete_project(&rig.me, project.id).await.unwrap();
+    sleep(6 * SEEN_TO).await;
+    assert_eq!((rig.told().await, rig.projects().await.len()), (0, 0));
+    assert_eq!(rig.world.objects("one"), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_quite_ours_and_other_copies_of_a_known_project_are_left_alone() {
+    let rig = Rig::new(Some("{}")).await;
+    let (core, project) = (&rig.fleet.core, rig.project().await);
+    let subject = core.env.uuid();
+    let labels = |subject| core.labels(crate::port::ObjectKind::Project, subject, 7);
+    let volumes = [
+        VolumeSpec { name: "vol-other-g7".to_owned(), labels: labels(subject) },
+        VolumeSpec { name: format!("vol-{}-g7", project.id), labels: labels(project.id.as_uuid()) },
+    ];
+    let server = core.pool.get(rig.server).unwrap();
+    for volume in &volumes {
+        server.volumes().create_volume(volume).await.unwrap();
+    }
+    sleep(SEEN_TO).await;
+    assert_eq!((rig.told().await, rig.projects().await.len()), (0, 1));
+    let found = rig.fleet.consistency_check(&Caller::admin()).await.unwrap();
+    assert_eq!(found.strays.len(), 2, "they are shown: {found:?}");
+    assert_eq!(rig.world.objects("one").len(), 3, "and kept");
+}
