@@ -1,4 +1,4 @@
-//! What happened, in order, for ever: the rows behind every event stream.
+//! What happened, in order: the rows behind every event stream.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -21,7 +21,8 @@ pub struct NewEvent {
 
 /// Something that happened.
 ///
-/// The numbers of one parent are 1, 2, 3, .. without holes: "events after n" is replay and live in one.
+/// The numbers of one parent are 1, 2, 3, .. without holes: "events after n" is replay and live in one. Of a long history
+/// the first may have been pruned.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// The workspace, server, session or fleet that it happened to.

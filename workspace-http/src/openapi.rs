@@ -36,7 +36,8 @@ pub(crate) fn described(routes: OpenApiRouter<Api>) -> OpenApiRouter<Api> {
         "Turns a handful of Docker servers into a safe fleet of developer and AI-agent workspaces. Every error is a \
          problem document (RFC 9457) with a stable `code`. POST that creates takes `Idempotency-Key`; PATCH and \
          DELETE take `If-Match` with the ETag of the last answer. Long operations answer 202; with `?wait=<seconds>` \
-         they answer when the resource is at rest."
+         they answer when the resource is at rest. Events are numbered without holes; where old ones are no longer \
+         kept, the first is a `gap` event that says `from` and `to` which number."
             .to_owned(),
     );
     let mut head = Common::openapi();

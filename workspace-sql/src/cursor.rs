@@ -107,6 +107,7 @@ impl<'a, S: Session> Cursor<'a, S> {
             Write::InsertToken(token) => self.insert_token(token).await,
             Write::RevokeToken { id, at } => self.revoke_token(*id, *at).await,
             Write::Remember(record) => self.remember(record).await,
+            Write::Prune(horizon) => self.prune(horizon).await,
             other => Err(Fault::Failed(unknown(other))),
         }
     }

@@ -17,8 +17,10 @@
 //! | `GIT_POLICY` | git hosts beyond public ones: `{"allow_hosts":[],"allow":[],"insecure_http":false}` | public hosts only |
 //! | `GIT_CA_FILE` | certificates of git servers beyond the public ones, as PEM | none |
 //! | `MASTER_ID` | the name of this master, one for each that runs | `master` |
+//! | `KEEP_EVENTS_DAYS` | how long events of workspaces, servers and the fleet are kept | 30 |
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use workspace_fleet::error::{Error, Result};
 use workspace_fleet::http::servers_from_json;
@@ -157,6 +159,9 @@ fn fleet(kind: ServerKind, data_dir: &std::path::Path) -> Result<Config> {
     let mut config = Config::default();
     if let Some(name) = variable("MASTER_ID") {
         config.master = MasterId::new(name);
+    }
+    if let Some(text) = variable("KEEP_EVENTS_DAYS") {
+        config.keep_events = Duration::from_hours(json::<u32>("KEEP_EVENTS_DAYS", &text)?.into()) * 24;
     }
     if let Some(text) = variable("WORKSPACE_TYPES") {
         config.templates = json("WORKSPACE_TYPES", &text)?;

@@ -11,7 +11,8 @@ impl Transaction<'_> {
     pub(super) fn append(&mut self, event: &NewEvent) {
         let parent = event.parent;
         let events = self.tables.events.entry(parent).or_default();
-        let event = event.clone().numbered(events.len() as u64 + 1);
+        let last = events.last().map_or(0, |event| event.seq);
+        let event = event.clone().numbered(last + 1);
         events.push(event.clone());
         self.outcome.events.push(event);
         self.on_undo(move |tables| {

@@ -109,6 +109,10 @@ impl Transaction<'_> {
             Write::InsertToken(token) => self.insert_token(token),
             Write::RevokeToken { id, at } => self.revoke_token(*id, *at),
             Write::Remember(record) => self.remember(record),
+            Write::Prune(horizon) => {
+                self.prune(horizon);
+                Ok(())
+            }
         }
     }
 }

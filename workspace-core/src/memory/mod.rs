@@ -6,6 +6,7 @@ mod data;
 mod jobs;
 mod leases;
 mod projects;
+mod prune;
 mod reservations;
 mod servers;
 mod store;

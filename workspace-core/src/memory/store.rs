@@ -174,9 +174,9 @@ impl StateStore for MemoryStore {
 
     async fn events(&self, parent: Uuid, after: u64, limit: u32) -> Result<Vec<Event>> {
         let tables = self.tables();
-        let skipped = usize::try_from(after).unwrap_or(usize::MAX);
-        let events = tables.events.get(&parent).into_iter().flatten();
-        Ok(events.skip(skipped).take(limit as usize).cloned().collect())
+        let events = tables.events.get(&parent).map_or(&[][..], Vec::as_slice);
+        let from = events.partition_point(|event| event.seq <= after);
+        Ok(events.iter().skip(from).take(limit as usize).cloned().collect())
     }
 
     async fn usage(
@@ -239,7 +239,7 @@ mod tests {
     use crate::clock::{Clock, Timestamp};
     use crate::environment::SeededEntropy;
     use crate::event::NewEvent;
-    use crate::model::{Scheduling, ServerRecord, ServerSpec};
+    use crate::model::{ServerRecord, ServerSpec};
     use crate::port::Write;
     use crate::resources::Resources;
 
@@ -298,14 +298,12 @@ mod tests {
     async fn a_refused_change_leaves_the_tables_as_they_were() {
         let (_, store) = world();
         let id = ServerId::from_uuid(store.environment.uuid());
-        let record = ServerRecord {
+        let record = ServerRecord::new(
             id,
-            spec: ServerSpec::new("s", "local:///s"),
-            totals: Resources { slots: 1, ..Resources::default() },
-            scheduling: Scheduling::Active,
-            revision: 1,
-            created_at: Timestamp::default(),
-        };
+            ServerSpec::new("s", "local:///s"),
+            Resources { slots: 1, ..Resources::default() },
+            Timestamp::default(),
+        );
         store.commit(&[Change::default().with(Write::InsertServer(record.clone()))]).await.unwrap();
         let before = format!("{:?}", store.tables());
         let renamed = ServerRecord { spec: ServerSpec::new("t", "local:///t"), ..record };

@@ -185,6 +185,21 @@ pub enum Write {
     },
     /// Remembers the answer to a request. Refused: [`Refused::Remembered`] when the key is known.
     Remember(IdempotencyRecord),
+    /// Forgets what is past the horizon.
+    Prune(Horizon),
+}
+
+/// What need not be known any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Horizon {
+    /// Events from before, oldest first: the numbers of those that stay have no holes. The last event of a parent
+    /// stays, and those of sessions, which go with their session.
+    pub events: Timestamp,
+    /// Remembered answers from before.
+    pub answers: Timestamp,
+    /// Reservations that were released so many changes of their server's ledger ago: what was held after any of the
+    /// changes since can still be added up.
+    pub ledger_changes: u64,
 }
 
 /// What a change gave.

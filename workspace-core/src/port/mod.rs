@@ -18,7 +18,7 @@ mod sync_backend;
 mod volume_store;
 
 pub use agent_runner::{AgentRunner, JobEvent, JobEventStream, JobSpec, JobState};
-pub use change::{Change, Outcome, Refused, Write};
+pub use change::{Change, Horizon, Outcome, Refused, Write};
 pub use channel::{
     Channel, ExecEnd, ExecEvent, ExecRequest, ExecStream, FileContent, FileEntry, FileKind, MAX_FILE_BYTES, PortCheck,
 };

@@ -100,7 +100,7 @@ pub struct UsageFilter {
 ///   masters.
 /// - What was committed survives the death of the process (the memory store's life is the process's) and is seen by
 ///   every later query of every master.
-/// - The numbers of one parent's events have no holes.
+/// - The numbers of one parent's events have no holes; only the first may have been pruned ([`Write::Prune`](crate::port::Write::Prune)).
 /// - Running intervals follow the rows: whatever write makes a workspace's row say `running`
 ///   ([`Running::of`](crate::model::Running::of)), something else, or that something else runs, ends the open interval
 ///   and begins the next in the same change. A workspace has at most one open interval, and its intervals never overlap.

@@ -1,6 +1,7 @@
 //! A fleet of two simulated servers behind the router, and a client for it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -39,7 +40,11 @@ impl Rig {
             command: vec!["sleep".to_owned(), "infinity".to_owned()],
             ..Template::default()
         };
-        let config = Config { templates: [("small".to_owned(), template)].into(), ..Config::default() };
+        let config = Config {
+            templates: [("small".to_owned(), template)].into(),
+            keep_events: Duration::from_hours(1),
+            ..Config::default()
+        };
         let environment = world.environment();
         let orchestrator = Orchestrator::builder(SimPool::new(&world))
             .store(MemoryStore::new(environment.clone()))

@@ -93,6 +93,25 @@ async fn events_are_replayed_and_followed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn pruned_history_is_a_gap() {
+    let rig = Rig::new().await;
+    let path = rig.workspace("hello").await;
+    let page = || rig.get(&format!("{path}/events")).header("accept", "application/json");
+    let before = page().send().await.expect(200).json();
+    let last = before["items"].as_array().unwrap().last().unwrap().clone();
+    tokio::time::sleep(Duration::from_hours(3)).await;
+
+    let (number, gone) = (last["seq"].as_u64().unwrap(), last["seq"].as_u64().unwrap() - 1);
+    let (mut body, mut text) = (rig.get(&format!("{path}/events?after=0")).open().await.into_body(), String::new());
+    read_until(&mut body, &mut text, |text| text.contains("workspace.running")).await;
+    let [gap, rest] = &events_of(&text)[..] else { unreachable!("{text}") };
+    assert_eq!((gap.kind.as_str(), gap.id, rest.id), ("gap", Some(gone), Some(number)));
+    assert_eq!((&gap.data["from"], &gap.data["to"]), (&json!(1), &json!(gone)));
+    let after = page().send().await.expect(200).json();
+    assert_eq!((&after["items"][0]["kind"], &after["items"][1]), (&json!("gap"), &last));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_silent_stream_has_a_heartbeat() {
     let rig = Rig::new().await;
     let path = rig.workspace("hello").await;

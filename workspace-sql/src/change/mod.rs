@@ -5,6 +5,7 @@ mod data;
 mod jobs;
 mod networks;
 mod projects;
+mod prune;
 mod reservations;
 mod servers;
 mod usage;

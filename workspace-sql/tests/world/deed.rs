@@ -10,7 +10,7 @@ use workspace_core::model::{
     ProjectSource, ReservationPart, Scheduling, ServerObservation, ServerRecord, ServerSpec, Status, TlsMaterial,
     Token, Workspace, WorkspaceSpec,
 };
-use workspace_core::port::{Change, StateStore, Write};
+use workspace_core::port::{Change, Horizon, StateStore, Write};
 use workspace_core::resources::Resources;
 use workspace_core::secret::Secret;
 
@@ -133,7 +133,8 @@ impl World {
             }
             87..89 => Write::FreeNetwork(workspace),
             89..93 => Write::Append(NewEvent { parent: holder, at, kind: format!("k{c}"), data: d.into() }),
-            93..95 => Write::InsertToken(self.token(pick)),
+            93 => Write::Prune(Horizon { events: at, answers: at, ledger_changes: c as u64 % 4 }),
+            94 => Write::InsertToken(self.token(pick)),
             95..97 => Write::RevokeToken { id: TokenId::from_uuid(self.tokens[a % 2]), at },
             _ => Write::Remember(self.remembered(pick, at)),
         }
@@ -151,6 +152,7 @@ impl World {
             id: ServerId::from_uuid(self.servers[a % 3]),
             spec,
             totals: Resources { slots: c as u64 % 7, memory_mib: d as u64 % 20, ..Resources::default() },
+            for_jobs: Resources { memory_mib: d as u64 % 3, ..Resources::default() },
             scheduling: [Scheduling::Active, Scheduling::Active, Scheduling::Cordoned, Scheduling::Draining][b % 4],
             revision: 1,
             created_at: Timestamp::default(),

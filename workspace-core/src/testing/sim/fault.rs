@@ -208,7 +208,7 @@ impl Fate {
         let (there, back) = match fault {
             Some(Fault::Late) => (deadline + dice.between(Duration::from_millis(1), Duration::from_secs(45)), short()),
             // What was seen may be long out of date when it is told.
-            Some(Fault::Slow) if dice.chance(500) => (short(), long()),
+            Some(Fault::Slow) if dice.chance(500) => (short(), long().min(deadline.saturating_sub(short()))),
             Some(Fault::Slow) => (long(), short()),
             _ => (short(), short()),
         };

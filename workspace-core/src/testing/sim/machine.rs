@@ -47,8 +47,9 @@ pub(super) struct Machine {
     started: u64,
     /// The names of what is there and is somebody else's.
     pub(super) foreign: BTreeSet<String>,
-    /// How often programs of a subject ended by themselves, or with the server, and how often of them for their memory.
-    pub(super) ends: BTreeMap<Uuid, (u64, u64)>,
+    /// How often programs of a generation of a subject ended by themselves, or with the server, and how often of them
+    /// for their memory.
+    pub(super) ends: BTreeMap<(Uuid, u64), (u64, u64)>,
 }
 
 /// How a program ended.
@@ -228,7 +229,7 @@ impl Machine {
     pub(super) fn end_by_itself(&mut self, name: &str, run: u64, end: End, at: Timestamp) -> bool {
         let ended = self.end(name, run, end, at);
         if let Some(labels) = self.containers.get(name).filter(|_| ended).and_then(|one| read(&one.labels)) {
-            let (ends, for_memory) = self.ends.entry(labels.subject).or_default();
+            let (ends, for_memory) = self.ends.entry((labels.subject, labels.generation)).or_default();
             (*ends, *for_memory) = (*ends + 1, *for_memory + u64::from(end.out_of_memory));
         }
         ended

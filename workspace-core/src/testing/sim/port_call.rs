@@ -109,11 +109,11 @@ impl PortCall {
             | Self::InspectContainer
             | Self::ListContainers
             | Self::ListNetworks
+            | Self::ListVolumes
             | Self::Commit
             | Self::Lease
             | Self::Query => 1,
             Self::Exec | Self::ReadFile | Self::WriteFile | Self::ListFiles | Self::DeleteFile => 200,
-            Self::ListVolumes => 600,
             _ => 40,
         }
     }

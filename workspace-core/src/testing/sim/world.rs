@@ -224,11 +224,11 @@ impl World {
         running
     }
 
-    /// How often programs of this subject ended by themselves or with their server, and how often of them for their
-    /// memory.
-    pub(super) fn ends_of(&self, subject: Uuid) -> (u64, u64) {
+    /// How often programs of this generation of a subject ended by themselves or with their server, and how often of
+    /// them for their memory.
+    pub(super) fn ends_of(&self, subject: Uuid, generation: u64) -> (u64, u64) {
         let machines = self.machines.lock().unwrap_or_else(PoisonError::into_inner);
-        let ends = machines.values().filter_map(|machine| machine.ends.get(&subject));
+        let ends = machines.values().filter_map(|machine| machine.ends.get(&(subject, generation)));
         ends.fold((0, 0), |(all, for_memory), (ends, out_of_memory)| (all + ends, for_memory + out_of_memory))
     }
 

@@ -17,6 +17,7 @@ pub mod leases;
 pub mod lists;
 pub mod networks;
 pub mod projects;
+pub mod pruning;
 pub mod remembering;
 pub mod reservations;
 mod rig;

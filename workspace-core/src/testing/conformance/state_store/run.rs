@@ -4,8 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::{
-    atomicity, data, driving, events, jobs, leases, lists, networks, projects, remembering, reservations, servers,
-    tokens, usage, workspaces,
+    atomicity, data, driving, events, jobs, leases, lists, networks, projects, pruning, remembering, reservations,
+    servers, tokens, usage, workspaces,
 };
 use crate::port::StateStore;
 
@@ -43,10 +43,12 @@ where
     each! { make_store,
         leases::{
             epochs_grow_and_fence, expiry_is_by_the_stores_clock, released_leases_end_at_once,
+            leases_name_the_live_masters,
         }
         reservations::{
             claims_stop_at_the_limit, overcommit_is_per_dimension, claims_are_idempotent, releases_are_idempotent,
             closed_servers_take_forced_claims_only, absurd_amounts_are_refused, lowered_limits_take_no_more,
+            what_is_for_data_jobs_is_no_room,
         }
         networks::{ network_numbers_are_unique_and_reused, network_numbers_begin_where_asked, network_numbers_follow_their_server }
         jobs::{
@@ -56,6 +58,7 @@ where
         data::{ sessions_are_listed, snapshots_are_kept }
         events::{ events_of_a_parent_are_numbered_without_holes, events_are_read_after_a_number }
         remembering::{ keys_are_remembered_once }
+        pruning::{ old_events_go_but_the_last, old_answers_are_forgotten, old_reservations_go }
         tokens::{ tokens_are_found_by_hash_and_revoked_once }
         usage::{
             intervals_follow_the_row, intervals_never_overlap, refusals_leave_intervals_alone,

@@ -54,7 +54,8 @@ pub(super) async fn differences(world: &World, store: &dyn StateStore) -> Vec<St
     differences
 }
 
-/// The volumes that no project knows. Volumes are never swept before the recovery issue, so that these are counted.
+/// The volumes that are no current copy: those of copies that were given up, made late. Volumes are never swept, so that
+/// these are counted.
 pub(super) async fn unknown_volumes(world: &World, store: &dyn StateStore) -> u64 {
     let rows = Rows::read(store).await;
     let unknown = |machine: &mut Machine| {
@@ -151,6 +152,13 @@ impl Rows {
                 self.workspaces.values().any(|row| &row.network_name() == name && row.desired.server == Some(here));
             if !known {
                 differences.push(format!("I2 network {name} has no row"));
+            }
+        }
+        let of_project = |labels: ObjectLabels| (labels.kind == ObjectKind::Project).then_some(labels.subject);
+        let of_nobody = |subject| !self.projects.contains_key(&ProjectId::from_uuid(subject));
+        for (name, volume) in machine.volumes.iter().filter(|(name, _)| !machine.foreign.contains(*name)) {
+            if read(&volume.labels).and_then(of_project).is_some_and(of_nobody) {
+                differences.push(format!("I2 the data in {name} has no project"));
             }
         }
         for row in self.workspaces.values().filter(|row| row.desired.server == Some(here)) {

@@ -107,7 +107,7 @@ async fn consistent(world: &World, masters: &Masters) {
             for difference in found.differences {
                 world.violation(&format_args!("I10 the books do not agree: {difference:?}"));
             }
-            // Volumes without a project are kept.
+            // Volumes of copies that were given up may be made late, and are kept.
             let strays = found.strays.into_iter().filter(|object| object.kind != ServerObjectKind::Volume);
             for object in strays.chain(found.missing) {
                 world.violation(&format_args!("I2 rows and servers do not agree: {object:?}"));

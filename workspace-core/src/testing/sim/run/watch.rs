@@ -160,19 +160,13 @@ fn story(world: &World, id: WorkspaceId, events: &[Event], gone: bool) {
         world.violation(&format_args!("I5 event {} of {id} stands at {at}", event.seq));
     }
     let of = |kind: &'static str| events.iter().filter(move |event| event.kind == kind);
-    let died = of("workspace.died").count() as u64;
-    let for_memory = of("workspace.died").filter(|event| event.data["code"] == "out_of_memory").count() as u64;
     // What ended has a code; what was never started has not.
     if let Some(death) =
         of("workspace.died").find(|event| event.data["code"] == "exited" && event.data["exit_code"].is_null())
     {
         world.violation(&format_args!("{id} is said to have died without an end: {}", death.data));
     }
-    let (ends, ends_for_memory) = world.ends_of(id.as_uuid());
-    if died > ends || for_memory > ends_for_memory {
-        let (said, was) = ((died, for_memory), (ends, ends_for_memory));
-        world.violation(&format_args!("{id} is said to have died {said:?} times (all, for memory), and did {was:?}"));
-    }
+    deaths(world, id, events);
     if gone && of("workspace.deleted").count() != 1 {
         world.violation(&format_args!("I5 {id} is gone without exactly one workspace.deleted"));
     }
@@ -181,6 +175,30 @@ fn story(world: &World, id: WorkspaceId, events: &[Event], gone: bool) {
         // What a job says of filling the data is its own.
         if !REASONS.contains(&code) && event.data["step"] != "filled" {
             world.violation(&format_args!("{id} was given up: {}", event.data));
+        }
+    }
+}
+
+/// No generation of a workspace is said to have died more often than its program ended.
+fn deaths(world: &World, id: WorkspaceId, events: &[Event]) {
+    let mut generation = 0;
+    let mut deaths: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
+    for event in events {
+        match event.kind.as_str() {
+            "workspace.running" => generation = event.data["generation"].as_u64().unwrap_or(0),
+            "workspace.died" => {
+                let (died, for_memory) = deaths.entry(generation).or_default();
+                *died += 1;
+                *for_memory += u64::from(event.data["code"] == "out_of_memory");
+            }
+            _ => {}
+        }
+    }
+    for (generation, said) in deaths {
+        let was = world.ends_of(id.as_uuid(), generation);
+        if said.0 > was.0 || said.1 > was.1 {
+            let what = format_args!("generation {generation} of {id} is said to have died {said:?} times");
+            world.violation(&format_args!("{what} (all, for memory), and did {was:?}"));
         }
     }
 }
