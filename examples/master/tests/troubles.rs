@@ -8,6 +8,8 @@ mod agents;
 mod cable;
 #[path = "troubles/canary.rs"]
 mod canary;
+#[path = "troubles/disk.rs"]
+mod disk;
 #[path = "troubles/git.rs"]
 mod git;
 #[path = "troubles/health.rs"]

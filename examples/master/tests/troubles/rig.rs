@@ -1,5 +1,6 @@
 //! A master on the real parts, and a client of its API.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -189,7 +190,11 @@ impl Rig {
     }
 
     pub(crate) fn events(&self, session: &str) -> Vec<Value> {
-        let (mut all, mut after) = (Vec::new(), 0);
+        self.events_after(session, 0)
+    }
+
+    fn events_after(&self, session: &str, mut after: u64) -> Vec<Value> {
+        let mut all = Vec::new();
         loop {
             let page = self.get(&format!("/sessions/{session}/events?limit=1000&after={after}"));
             let items = page["items"].as_array().unwrap();
@@ -203,8 +208,14 @@ impl Rig {
     #[track_caller]
     pub(crate) fn finished(&self, started: &Value) -> Value {
         let session = started["session"].as_str().unwrap();
-        let is_last = |event: &Value| event["kind"] == "execution.finished";
-        eventually("the execution ends", || self.events(session).into_iter().find(is_last))["data"].clone()
+        // What was read is not read again: of a loud agent it is megabytes.
+        let read = Cell::new(0);
+        let last = eventually("the execution ends", || {
+            let new = self.events_after(session, read.get());
+            read.set(new.last().map_or(read.get(), |event| event["seq"].as_u64().unwrap()));
+            new.into_iter().find(|event| event["kind"] == "execution.finished")
+        });
+        last["data"].clone()
     }
 }
 
