@@ -15,6 +15,6 @@ mod server;
 
 pub use channel::{ChannelSetup, serve_channel, serve_stdio};
 pub use files::{folder_usage, prepare_folder, remove_folder};
-pub use job::{DataSteps, JobEnd, JobSetup, serve_job, serve_job_stdio};
+pub use job::{DataSteps, JobEnd, JobFolders, JobSetup, serve_job, serve_job_stdio};
 pub use process::ProcessHost;
 pub use server::{LocalPool, LocalServer, LocalVolumes};

@@ -15,7 +15,7 @@ pub(crate) fn open(settings: &Settings) -> Result<Arc<dyn ServerPool>> {
         ServerKind::Local => {
             let pool = LocalPool::new(settings.data_dir.join("servers"))
                 .map_err(|error| Error::invalid("DATA_DIR", "the data directory has no place").source(error))?;
-            Ok(Arc::new(pool.with_jobs(Arc::new(worker::data_steps().caches_beside_trees()))))
+            Ok(Arc::new(pool.with_jobs(Arc::new(worker::WorkerSteps))))
         }
         ServerKind::Docker => {
             let builder = DockerPool::builder();

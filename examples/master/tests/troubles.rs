@@ -16,7 +16,6 @@ mod git;
 mod health;
 #[path = "troubles/moves.rs"]
 mod moves;
-#[expect(dead_code, reason = "other tests ask the Engine's own client")]
 mod parts;
 #[path = "troubles/projects.rs"]
 mod projects;

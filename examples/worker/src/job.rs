@@ -33,7 +33,7 @@ pub(crate) fn serve() -> io::Result<u8> {
     }));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let end = runtime.block_on(async {
-        let mut setup = JobSetup::new(ProcessHost::adopting()?, Arc::new(crate::data_steps()));
+        let mut setup = JobSetup::new(ProcessHost::adopting()?, Arc::new(crate::WorkerSteps));
         if let Some(tree) = std::env::var_os("WORKSPACE_ROOT") {
             setup = setup.tree(PathBuf::from(tree));
         }

@@ -1,7 +1,7 @@
 //! The worker: its program, and its steps that move data, composed of git and object storage.
 //!
 //! The program does them inside containers; a master whose servers are local does them itself:
-//! `LocalPool::with_jobs(Arc::new(worker::data_steps().caches_beside_trees()))`.
+//! `LocalPool::with_jobs(Arc::new(worker::WorkerSteps))`.
 
 mod command;
 mod job;
@@ -10,8 +10,3 @@ mod steps;
 
 pub use program::program;
 pub use steps::WorkerSteps;
-
-/// The steps as they are done in a container.
-pub fn data_steps() -> WorkerSteps {
-    WorkerSteps::default()
-}

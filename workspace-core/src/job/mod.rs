@@ -21,6 +21,12 @@ pub use lines::Lines;
 pub use request::{AgentStep, GitAuthor, GitRemote, JobRequest, JobStep, SnapshotPlace};
 pub use server_jobs::{ServerJobs, WORKER};
 
+/// Where the data is in a job's container.
+pub const TREE: &str = "/workspace";
+
+/// Where a job finds what earlier ones on the same copy kept.
+pub const CACHE: &str = "/.fleet-cache";
+
 /// The longest line of an event, in bytes.
 pub const LINE_BYTES: usize = 12 << 10;
 

@@ -19,6 +19,10 @@ pub struct JobRequest {
     pub version: u32,
     /// The folder with the data.
     pub tree: String,
+    /// The folder for what makes the next snapshot of the same data take less; it may be missing. Never given to a job
+    /// with an agent: the next snapshot believes what is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<String>,
     /// The limit on the wall clock, in seconds; what is under way then fails with `time_limit`.
     pub time_limit_seconds: u64,
     /// What to do, one after the other. A step that fails ends none of the others, but for one that fills the tree:
@@ -164,7 +168,7 @@ impl SnapshotPlace {
 impl JobRequest {
     /// A request on this tree.
     pub fn new(tree: impl Into<String>, time_limit_seconds: u64, steps: Vec<JobStep>) -> Self {
-        Self { version: VERSION, tree: tree.into(), time_limit_seconds, steps }
+        Self { version: VERSION, tree: tree.into(), cache: None, time_limit_seconds, steps }
     }
 
     /// Whether this worker knows the version.

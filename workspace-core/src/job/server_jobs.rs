@@ -9,10 +9,10 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{FleetId, JobId, ServerId};
-use crate::job::Lines;
+use crate::job::{CACHE, Lines};
 use crate::port::{
-    AgentRunner, ContainerSpec, ContainerState, ContainerStatus, JobEventStream, JobSpec, JobState, LogOptions,
-    NetworkSpec, ObjectKind, ObjectLabels, OutputStream, Server, ServerPool,
+    AgentRunner, ContainerSpec, ContainerState, ContainerStatus, JobEventStream, JobSpec, JobState, LogOptions, Mount,
+    NetworkSpec, ObjectKind, ObjectLabels, OutputStream, Server, ServerPool, VolumeSpec,
 };
 
 /// The worker's path in every container of ours.
@@ -73,6 +73,16 @@ impl ServerJobs {
         Err(taken.unwrap_or_else(|| Error::new(ErrorKind::NetworkTaken, "no network is left for jobs")))
     }
 
+    /// The volume for what jobs keep for the next one. Looked for first: making one may take a container of its own.
+    async fn cache(&self, server: &Arc<dyn Server>, wanted: &VolumeSpec) -> Result<Mount> {
+        let volumes = server.volumes();
+        let found = volumes.inspect_volume(&wanted.name).await?;
+        if !found.is_some_and(|found| found.labels.as_ref() == Some(&wanted.labels)) {
+            volumes.create_volume(wanted).await?;
+        }
+        Ok(Mount { volume: wanted.name.clone(), target: CACHE.to_owned(), read_only: false })
+    }
+
     async fn spec(&self, server: &Arc<dyn Server>, job: &JobSpec) -> Result<ContainerSpec> {
         let image = match &job.image {
             Some(image) => image.clone(),
@@ -81,6 +91,12 @@ impl ServerJobs {
                     .hint("give the pool a worker image")
             })?,
         };
+        let mut mounts: Vec<_> = job.mount.iter().cloned().collect();
+        if let Some(cache) = &job.cache {
+            let told =
+                |error: &Error| tracing::warn!(job = %job.id, error = error.chain(), "a job goes without its cache");
+            mounts.extend(self.cache(server, cache).await.inspect_err(told).ok());
+        }
         let labels = self.labels(ObjectKind::Job, job.id.as_uuid());
         Ok(ContainerSpec {
             command: vec![WORKER.to_owned(), "job".to_owned()],
@@ -88,7 +104,7 @@ impl ServerJobs {
             cpu_millis: job.resources.cpu_millis,
             memory_mib: job.resources.memory_mib,
             gpus: job.resources.gpus,
-            mounts: job.mount.iter().cloned().collect(),
+            mounts,
             network: Some(self.network(server).await?),
             open_stdin: true,
             ..ContainerSpec::new(container_name(job.id), image, labels)

@@ -209,4 +209,9 @@ impl Project {
     pub fn volume_name(&self, copy: &ProjectCopy) -> String {
         format!("vol-{}-g{}", self.id, copy.data_generation)
     }
+
+    /// The name of the volume of what is kept beside a copy for its next snapshot.
+    pub fn cache_name(&self, copy: &ProjectCopy) -> String {
+        format!("cache-{}-g{}", self.id, copy.data_generation)
+    }
 }

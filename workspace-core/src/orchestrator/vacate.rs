@@ -18,7 +18,7 @@ impl Core {
             server.remove_network(&network.name, self.fleet).await.unwrap_or_else(told);
         }
         for volume in server.volumes().list_volumes(self.fleet).await? {
-            if volume.labels.is_some_and(|labels| labels.kind == ObjectKind::Worker) {
+            if volume.labels.is_some_and(|labels| matches!(labels.kind, ObjectKind::Worker | ObjectKind::Cache)) {
                 server.volumes().remove_volume(&volume.name, self.fleet).await.unwrap_or_else(told);
             }
         }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::error::Result;
 use crate::id::{JobId, ServerId};
-use crate::port::{ImageRef, Mount};
+use crate::port::{ImageRef, Mount, VolumeSpec};
 use crate::resources::Resources;
 use crate::secret::Secret;
 
@@ -24,6 +24,9 @@ pub struct JobSpec {
     pub image: Option<ImageRef>,
     /// The one volume that it works on; `None` when it works on none.
     pub mount: Option<Mount>,
+    /// A volume for what is kept for the next job on the same copy, made when it is missing and mounted at
+    /// [`CACHE`](crate::job::CACHE). A job that cannot have it runs without.
+    pub cache: Option<VolumeSpec>,
     /// What it may use.
     pub resources: Resources,
     /// The request, one line of JSON written to its stdin: the only place where secrets may be.

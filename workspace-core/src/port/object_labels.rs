@@ -13,6 +13,8 @@ pub enum ObjectKind {
     Workspace,
     /// The volume of a project's copy, or what prepares it.
     Project,
+    /// The volume of what is kept beside a copy so that its next snapshot takes less: nothing that could not go.
+    Cache,
     /// The container of a job.
     Job,
     /// What carries the worker program.
@@ -20,13 +22,14 @@ pub enum ObjectKind {
 }
 
 impl ObjectKind {
-    const ALL: [Self; 4] = [Self::Workspace, Self::Project, Self::Job, Self::Worker];
+    const ALL: [Self; 5] = [Self::Workspace, Self::Project, Self::Cache, Self::Job, Self::Worker];
 
     /// The value of the label `fleet.kind`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Workspace => "workspace",
             Self::Project => "project",
+            Self::Cache => "cache",
             Self::Job => "job",
             Self::Worker => "worker",
         }

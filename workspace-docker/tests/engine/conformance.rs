@@ -2,12 +2,18 @@
 //! named volumes and bind storage.
 #![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use workspace_core::id::FleetId;
-use workspace_core::job::ServerJobs;
+use futures::TryStreamExt;
+use workspace_core::id::{FleetId, JobId, ServerId};
+use workspace_core::job::{AgentStep, CACHE, JobRequest, JobStep, ServerJobs};
 use workspace_core::model::{ServerRecord, ServerSpec, StorageKind};
-use workspace_core::port::{AgentRunner, Channel, ImageRef, Mount, ServerPool};
+use workspace_core::port::{
+    AgentRunner, Channel, ImageRef, JobSpec, Mount, ObjectKind, ObjectLabels, ServerPool, VolumeSpec,
+};
+use workspace_core::resources::Resources;
+use workspace_core::secret::Secret;
 use workspace_core::testing::conformance;
 use workspace_docker::DockerPool;
 
@@ -115,4 +121,45 @@ async fn agent_runner() {
         assert_eq!(bench.server.list_containers(bench.fleet).await.unwrap(), [], "the rules leave nothing behind");
         bench.clean().await;
     }
+}
+
+/// A job of the conformance rules' kind: a line of shell beside a cache.
+fn beside(cache: &VolumeSpec, server: ServerId, line: &str) -> JobSpec {
+    let argv = ["sh", "-c", line].map(str::to_owned).to_vec();
+    let step = JobStep::Agent(AgentStep { argv, env: BTreeMap::new(), prompt: String::new() });
+    JobSpec {
+        id: JobId::from_uuid(new_id()),
+        server,
+        image: Some(ImageRef::new("workspace-base")),
+        mount: None,
+        cache: Some(cache.clone()),
+        resources: Resources::default(),
+        request: Secret::new(serde_json::to_string(&JobRequest::new("/tmp", 60, vec![step])).unwrap()),
+    }
+}
+
+#[tokio::test]
+async fn what_a_job_keeps_is_there_for_the_next_and_what_is_not_ours_is_not_used() {
+    let bench = Bench::worker(plain_spec()).await;
+    let server = record(ServerSpec { network_cidr: Some(NETWORKS.to_owned()), ..plain_spec() });
+    let jobs = runner(&server, bench.fleet).await;
+    let said = async |cache: &VolumeSpec, line: &str| {
+        let job = beside(cache, server.id, line);
+        jobs.start(job.clone()).await.unwrap();
+        let events: Vec<_> = jobs.events(server.id, job.id, 0).await.unwrap().try_collect().await.unwrap();
+        jobs.remove(server.id, job.id).await.unwrap();
+        events.iter().filter_map(|event| event.data["text"].as_str()).collect::<String>()
+    };
+    let labels = bench.labels(ObjectKind::Cache);
+    let cache = VolumeSpec { name: format!("cache-{}-g1", labels.subject), labels };
+    let line = format!("cd {CACHE} && cat kept; echo more >> kept");
+    let first = said(&cache, &line).await;
+    assert!(first.contains("No such file"), "it is new, and can be written to: {first}");
+    assert_eq!(said(&cache, &line).await, "more\n");
+    let found = bench.server.volumes().inspect_volume(&cache.name).await.unwrap().unwrap();
+    assert_eq!(found.labels.as_ref(), Some(&cache.labels));
+
+    let other = VolumeSpec { labels: ObjectLabels { subject: new_id(), ..cache.labels.clone() }, ..cache };
+    assert_eq!(said(&other, &format!("ls -d {CACHE} || echo none")).await.lines().last(), Some("none"));
+    bench.clean().await;
 }

@@ -40,6 +40,8 @@ pub(crate) struct Container {
     folder: PathBuf,
     /// Where `/workspace` really is.
     pub(super) workspace: PathBuf,
+    /// Where a job's cache really is.
+    pub(super) cache: Option<PathBuf>,
     record: Mutex<Record>,
     pub(super) log: Arc<Log>,
     pub(super) life: Mutex<Option<Life>>,
@@ -95,6 +97,7 @@ impl Container {
             log: Arc::new(Log::open(&folder, log_half(&record))),
             folder,
             workspace,
+            cache: record.cache.as_ref().map(|volume| data_of(machine, volume)),
             record: Mutex::new(record),
             life: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
@@ -128,7 +131,8 @@ impl Container {
 
     /// Whether it has this volume.
     pub(crate) fn mounts(&self, volume: &str) -> bool {
-        self.record().volume.as_deref() == Some(volume)
+        let record = self.record();
+        [&record.volume, &record.cache].into_iter().flatten().any(|name| name == volume)
     }
 
     /// Whether the fleet made it.

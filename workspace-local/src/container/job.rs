@@ -33,6 +33,7 @@ impl Container {
         let input = input.unwrap_or_default();
         let setup = JobSetup::new(Arc::clone(host), job.steps)
             .tree(&self.workspace)
+            .cache(self.cache.clone())
             .environment(self.job_environment())
             .mark(VARIABLE, self.record().mark.clone())
             .cancel(job.asked);

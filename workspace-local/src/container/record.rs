@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use workspace_core::clock::Timestamp;
-use workspace_core::job::WORKER;
+use workspace_core::job::{CACHE, TREE, WORKER};
 use workspace_core::port::{ContainerSpec, ContainerStatus};
 
 use crate::process::mark;
@@ -17,6 +17,9 @@ pub(super) struct Record {
     pub(super) working_dir: Option<String>,
     /// The volume at `/workspace`.
     pub(super) volume: Option<String>,
+    /// The volume where a job keeps what the next one builds on.
+    #[serde(default)]
+    pub(super) cache: Option<String>,
     pub(super) ports: Vec<u16>,
     pub(super) open_stdin: bool,
     pub(super) labels: BTreeMap<String, String>,
@@ -30,11 +33,14 @@ pub(super) struct Record {
 
 impl Record {
     pub(super) fn new(spec: &ContainerSpec) -> Self {
+        let volume_at =
+            |target: &str| spec.mounts.iter().find(|mount| mount.target == target).map(|mount| mount.volume.clone());
         Self {
             command: spec.command.clone(),
             env: spec.env.clone(),
             working_dir: spec.working_dir.clone(),
-            volume: spec.mounts.iter().find(|mount| mount.target == "/workspace").map(|mount| mount.volume.clone()),
+            volume: volume_at(TREE),
+            cache: volume_at(CACHE),
             ports: spec.ports.clone(),
             open_stdin: spec.open_stdin,
             labels: spec.labels.to_map(),

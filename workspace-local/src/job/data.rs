@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 use std::panic::AssertUnwindSafe;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,6 +22,16 @@ use crate::job::stop::{Stop, Why};
 /// How long a step that was asked to end may take before it is dropped.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// Where a job works.
+#[derive(Clone, Debug)]
+pub struct JobFolders {
+    /// The data.
+    pub tree: PathBuf,
+    /// Where a step keeps what the next one on the same data may build on: it outlives the job, and no agent was ever
+    /// near it.
+    pub cache: Option<PathBuf>,
+}
+
 /// Does the steps of a job that move data: `clone`, `pull`, `push`, `snapshot`, `restore`,
 /// `verify` and `delete`.
 ///
@@ -33,20 +43,20 @@ const GRACE: Duration = Duration::from_secs(5);
 /// - No secret is written into the tree. Texts in reports need no masking.
 #[async_trait]
 pub trait DataSteps: Debug + Send + Sync + 'static {
-    /// Does one step in this tree.
-    async fn run(&self, step: &JobStep, tree: &Path, cancel: CancellationToken) -> Vec<StepReport>;
+    /// Does one step in these folders.
+    async fn run(&self, step: &JobStep, folders: &JobFolders, cancel: CancellationToken) -> Vec<StepReport>;
 }
 
 /// Does a step and answers with its reports, whatever becomes of it.
-pub(super) async fn run(setup: &JobSetup, tree: &Path, step: &JobStep, until: &Stop) -> Vec<StepReport> {
+pub(super) async fn run(setup: &JobSetup, folders: &JobFolders, step: &JobStep, until: &Stop) -> Vec<StepReport> {
     if fills(step)
-        && let Err(error) = empty(tree).await
+        && let Err(error) = empty(&folders.tree).await
     {
         return failed(step, &error);
     }
     let cancel = CancellationToken::new();
     let broke = |_panic| failed(step, &Error::new(ErrorKind::Internal, "the step broke").hint("try again"));
-    let working = AssertUnwindSafe(setup.steps.run(step, tree, cancel.clone())).catch_unwind();
+    let working = AssertUnwindSafe(setup.steps.run(step, folders, cancel.clone())).catch_unwind();
     let working = working.map(|done| done.unwrap_or_else(broke));
     tokio::pin!(working);
     let why = tokio::select! {

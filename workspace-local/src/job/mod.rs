@@ -12,7 +12,7 @@ mod setup;
 mod stdio;
 mod stop;
 
-pub use data::DataSteps;
+pub use data::{DataSteps, JobFolders};
 pub use serve::{JobEnd, serve_job};
 pub use setup::JobSetup;
 pub use stdio::serve_job_stdio;

@@ -1,6 +1,5 @@
 //! One job from its request to its last event.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -8,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use workspace_core::error::{Error, ErrorKind};
 use workspace_core::job::JobStep;
 
+use crate::job::data::JobFolders;
 use crate::job::events::Events;
 use crate::job::mask::Masks;
 use crate::job::request::{Received, read};
@@ -61,12 +61,12 @@ where
     let cancel = setup.cancel.child_token();
     let events = Events::new(output, Masks::of(&request), setup.event_bytes, unheard.clone());
     let until = Stop::new(cancel.clone(), Duration::from_secs(request.time_limit_seconds));
-    let tree = setup.tree.clone().unwrap_or_else(|| PathBuf::from(&request.tree));
+    let folders = setup.folders(&request);
     let working = async {
         events.accepted().await;
         let mut whole = true;
         for step in &request.steps {
-            let went_well = run_step(&setup, &tree, step, &events, &until, whole).await;
+            let went_well = run_step(&setup, &folders, step, &events, &until, whole).await;
             if step.fills() {
                 whole = went_well;
             }
@@ -88,7 +88,7 @@ where
 /// Does one step, unless it needs a tree that is not `whole`; answers whether it went well.
 async fn run_step<W: AsyncWrite + Unpin + Send>(
     setup: &JobSetup,
-    tree: &Path,
+    folders: &JobFolders,
     step: &JobStep,
     events: &Events<W>,
     until: &Stop,
@@ -97,8 +97,8 @@ async fn run_step<W: AsyncWrite + Unpin + Send>(
     let reports = match (until.now(), step) {
         (Some(why), _) => data::failed(step, &why.error()),
         (None, _) if !whole && !step.fills() => data::failed(step, &unfilled()),
-        (None, JobStep::Agent(agent)) => vec![agent::run(setup, tree, agent, events, until).await],
-        (None, _) => data::run(setup, tree, step, until).await,
+        (None, JobStep::Agent(agent)) => vec![agent::run(setup, &folders.tree, agent, events, until).await],
+        (None, _) => data::run(setup, folders, step, until).await,
     };
     let went_well = reports.iter().all(|report| report.error.is_none());
     for report in reports {

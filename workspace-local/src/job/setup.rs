@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use rustix::fs::{Access, access};
 use tokio_util::sync::CancellationToken;
-use workspace_core::job::EVENT_BYTES;
+use workspace_core::job::{EVENT_BYTES, JobRequest};
 
-use crate::job::data::DataSteps;
+use crate::job::data::{DataSteps, JobFolders};
 use crate::process::ProcessHost;
 
 /// What a job is served with.
@@ -18,6 +18,7 @@ pub struct JobSetup {
     pub(super) host: Arc<ProcessHost>,
     pub(super) steps: Arc<dyn DataSteps>,
     pub(super) tree: Option<PathBuf>,
+    pub(super) cache: Option<PathBuf>,
     pub(super) environment: BTreeMap<String, OsString>,
     pub(super) marks: Vec<(&'static str, String)>,
     pub(super) cancel: CancellationToken,
@@ -32,6 +33,7 @@ impl JobSetup {
             host,
             steps,
             tree: None,
+            cache: None,
             environment: ours.collect(),
             marks: Vec::new(),
             cancel: CancellationToken::new(),
@@ -43,6 +45,12 @@ impl JobSetup {
     #[must_use]
     pub fn tree(mut self, folder: impl Into<PathBuf>) -> Self {
         self.tree = Some(folder.into());
+        self
+    }
+
+    /// The folder for what is kept for the next job, instead of the request's.
+    pub(crate) fn cache(mut self, folder: Option<PathBuf>) -> Self {
+        self.cache = folder;
         self
     }
 
@@ -77,6 +85,16 @@ impl JobSetup {
     pub(crate) fn mark(mut self, name: &'static str, value: String) -> Self {
         self.marks.push((name, value));
         self
+    }
+
+    /// Where a job works.
+    pub(super) fn folders(&self, request: &JobRequest) -> JobFolders {
+        let asked = || request.cache.as_ref().map(PathBuf::from);
+        JobFolders {
+            tree: self.tree.clone().unwrap_or_else(|| PathBuf::from(&request.tree)),
+            // A job that could not have the volume runs without.
+            cache: self.cache.clone().or_else(asked).filter(|folder| folder.is_dir()),
+        }
     }
 
     /// What agents inherit. A home that nobody can write to, as users without an account have it, becomes `/tmp`.

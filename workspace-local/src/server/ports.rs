@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use workspace_core::error::{Error, ErrorKind, Result};
 use workspace_core::id::{FleetId, ServerId};
+use workspace_core::job::{CACHE, TREE};
 use workspace_core::model::Probe;
 use workspace_core::port::{
     Channel, ContainerSpec, ContainerState, ContainerStats, Containers, Created, ImageRef, Images, LogOptions,
@@ -71,7 +72,7 @@ impl LocalServer {
         }
         for mount in &spec.mounts {
             check_name(&mount.volume)?;
-            if mount.target != "/workspace" {
+            if mount.target != TREE && mount.target != CACHE {
                 return Err(Error::new(ErrorKind::Unsupported, "a local server mounts volumes at /workspace only")
                     .hint("use a Docker server"));
             }

@@ -1,6 +1,5 @@
 //! Jobs, served in this process.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,8 +9,8 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use workspace_core::environment::Environment;
 use workspace_core::error::ErrorKind;
-use workspace_core::id::{FleetId, JobId};
-use workspace_core::job::{GitRemote, JobRequest, JobStep, ServerJobs};
+use workspace_core::id::{FleetId, JobId, ProjectId, SnapshotId};
+use workspace_core::job::{GitRemote, JobRequest, JobStep, ServerJobs, SnapshotPlace};
 use workspace_core::model::StepReport;
 use workspace_core::port::{
     AgentRunner, ImageRef, JobEvent, JobSpec, JobState, Mount, ObjectKind, ObjectLabels, Server, ServerPool, VolumeSpec,
@@ -19,7 +18,7 @@ use workspace_core::port::{
 use workspace_core::resources::Resources;
 use workspace_core::secret::Secret;
 use workspace_core::testing::conformance;
-use workspace_local::{DataSteps, LocalPool};
+use workspace_local::{DataSteps, JobFolders, LocalPool};
 
 use crate::common::{connect, fleet};
 
@@ -29,7 +28,8 @@ struct Odd;
 
 #[async_trait]
 impl DataSteps for Odd {
-    async fn run(&self, step: &JobStep, tree: &Path, cancel: CancellationToken) -> Vec<StepReport> {
+    async fn run(&self, step: &JobStep, folders: &JobFolders, cancel: CancellationToken) -> Vec<StepReport> {
+        let tree = &folders.tree;
         let report = |step: &str| StepReport {
             step: step.to_owned(),
             report: json!({ "entries": std::fs::read_dir(tree).unwrap().count() }),
@@ -40,6 +40,12 @@ impl DataSteps for Odd {
                 let found = report("clone");
                 std::fs::write(tree.join("cloned"), "x").unwrap();
                 vec![found]
+            }
+            JobStep::Verify { .. } => {
+                let kept = folders.cache.as_ref().unwrap().join("kept");
+                let before = std::fs::read_to_string(&kept).unwrap_or_default();
+                std::fs::write(&kept, format!("{before}x")).unwrap();
+                vec![StepReport { step: "verify".to_owned(), report: json!({ "before": before }), error: None }]
             }
             JobStep::Pull(_) => {
                 cancel.cancelled().await;
@@ -61,15 +67,13 @@ async fn rig() -> Rig {
     let pool = LocalPool::temporary().unwrap().with_jobs(Arc::new(Odd));
     let fleet = fleet();
     let server = connect(&pool, fleet).await;
-    let labels = ObjectLabels {
-        fleet,
-        kind: ObjectKind::Project,
-        subject: fleet.as_uuid(),
-        generation: 1,
-        spec_hash: String::new(),
-    };
+    let labels = labels(fleet, ObjectKind::Project);
     server.volumes().create_volume(&VolumeSpec { name: "vol-1".to_owned(), labels }).await.unwrap();
     Rig { pool: Arc::new(pool), server, fleet }
+}
+
+fn labels(fleet: FleetId, kind: ObjectKind) -> ObjectLabels {
+    ObjectLabels { fleet, kind, subject: fleet.as_uuid(), generation: 1, spec_hash: String::new() }
 }
 
 impl Rig {
@@ -84,6 +88,7 @@ impl Rig {
             image: None,
             mount: Some(Mount { volume: "vol-1".to_owned(), target: "/workspace".to_owned(), read_only: false }),
             resources: Resources::default(),
+            cache: None,
             request: Secret::new(serde_json::to_string(&JobRequest::new("/workspace", seconds, steps)).unwrap()),
         }
     }
@@ -135,6 +140,24 @@ async fn a_clone_finds_an_empty_tree_and_a_step_that_breaks_ends_no_other() {
     assert_eq!(found, [0, 0], "the second clone finds nothing of the first");
     let log = serde_json::to_string(&events).unwrap();
     assert!(!log.contains("on purpose"), "{log}");
+}
+
+#[tokio::test]
+async fn what_a_job_keeps_is_there_for_the_next() {
+    let rig = rig().await;
+    let cache = VolumeSpec { name: "cache-1".to_owned(), labels: labels(rig.fleet, ObjectKind::Cache) };
+    for before in ["", "x"] {
+        let nobody = rig.fleet.as_uuid();
+        let (project, id) = (ProjectId::from_uuid(nobody), SnapshotId::from_uuid(nobody));
+        let place = SnapshotPlace { project, data_generation: 1, id };
+        let job = rig.job(60, vec![JobStep::Verify { storage: Secret::new("{}"), place }]);
+        rig.jobs().start(JobSpec { cache: Some(cache.clone()), ..job.clone() }).await.unwrap();
+        let events = rig.events(&job).await;
+        assert_eq!(events[1].data["report"]["before"], before, "{events:?}");
+        rig.jobs().remove(job.server, job.id).await.unwrap();
+    }
+    let removed = rig.server.volumes().remove_volume("cache-1", rig.fleet).await;
+    assert!(removed.is_ok(), "{removed:?}");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::cable::Cable;
-use crate::parts::real_part;
+use crate::parts::{docker, real_part};
 use crate::rig::{Rig, eventually, failed_with, s3_endpoint};
 
 fn with_data(rig: &Rig) -> (String, String) {
@@ -160,4 +160,45 @@ fn another_kind_of_storage_behind_https_does_as_well() {
     assert_eq!(rig.shell(&id, "cat file; sha256sum -c sum"), "data\nlarge: OK\n");
     let gone = rig.call("DELETE", &format!("/snapshots/{}", taken["id"].as_str().unwrap()), &Value::Null);
     assert!((200..300).contains(&gone.0), "{gone:?}");
+}
+
+#[test]
+fn the_next_snapshot_asks_for_what_changed_and_its_cache_goes_with_the_copy() {
+    let rig = Rig::new();
+    let project = rig.empty_project("cached");
+    let id = rig.running("cached", &project);
+    rig.shell(&id, "mkdir many; cd many; for n in $(seq 2000); do echo $n > $n; done");
+    let volumes = || docker(&["volume", "ls", "--quiet", "--filter", &format!("name=cache-{project}")]);
+    let taken = || {
+        let row = snapshot(&rig, &project);
+        assert_eq!(row["status"], "ready", "{row}");
+        row
+    };
+    taken();
+    assert_eq!(volumes(), [format!("cache-{project}-g1")]);
+
+    // An agent is never near it: what it could write there the next snapshot would believe.
+    let line = "ls -d /.fleet-cache && exit 9; echo changed > many/7";
+    let started = rig.execute(&project, line, &json!({ "on_success": { "snapshot": true } })).ok();
+    let ended = rig.finished(&started);
+    assert_eq!((&ended["status"], &ended["exit_code"]), (&json!("succeeded"), &json!(0)), "{ended}");
+    let events = rig.events(started["session"].as_str().unwrap());
+    let report = &events.iter().find(|event| event["kind"] == "snapshot.done").unwrap()["data"]["report"];
+    assert!(report["requests"].as_u64().is_some_and(|requests| requests <= 3), "{report}");
+    assert!(report["bytes_uploaded"].as_u64().is_some_and(|bytes| bytes <= 64 << 10), "{report}");
+
+    let last = taken();
+    rig.shell(&id, "rm -r many");
+    rig.post(&format!("/workspaces/{id}/stop?wait=60"), &Value::Null).ok();
+    let done = rig.post(&format!("/projects/{project}/restore?wait=90"), &json!({ "snapshot": last["id"] })).ok();
+    assert_eq!(done["status"], "done", "{done}");
+    rig.post(&format!("/workspaces/{id}/start?wait=60"), &Value::Null).ok();
+    assert_eq!(rig.shell(&id, "cat many/7 many/8"), "changed\n8\n");
+    eventually("the cache went with the copy that was replaced", || volumes().is_empty().then_some(()));
+
+    taken();
+    assert_eq!(volumes(), [format!("cache-{project}-g2")]);
+    rig.call("DELETE", &format!("/workspaces/{id}?wait=60"), &Value::Null).ok();
+    rig.call("DELETE", &format!("/projects/{project}"), &Value::Null).ok();
+    eventually("and with the project", || volumes().is_empty().then_some(()));
 }

@@ -6,42 +6,24 @@ mod report;
 mod snapshot;
 mod storage;
 
-use std::path::{Path, PathBuf};
-
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 use workspace_fleet::error::{Error, ErrorKind};
 use workspace_fleet::job::JobStep;
-use workspace_fleet::local::DataSteps;
+use workspace_fleet::local::{DataSteps, JobFolders};
 use workspace_fleet::model::StepReport;
 
 use report::report;
 
 /// Does the steps of jobs that move data, with git and object storage.
-#[derive(Clone, Debug, Default)]
-pub struct WorkerSteps {
-    caches_beside_trees: bool,
-}
-
-impl WorkerSteps {
-    /// Keeps the cache of a tree's snapshots in the folder `cache` beside the tree, where it outlives the job. In a
-    /// container that is no place to write to: there it is kept in the temporary folder.
-    #[must_use]
-    pub fn caches_beside_trees(mut self) -> Self {
-        self.caches_beside_trees = true;
-        self
-    }
-
-    fn cache_of(&self, tree: &Path) -> PathBuf {
-        let beside = tree.parent().filter(|_| self.caches_beside_trees).map(|above| above.join("cache"));
-        beside.unwrap_or_else(|| std::env::temp_dir().join("snapshot-cache"))
-    }
-}
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WorkerSteps;
 
 #[async_trait]
 impl DataSteps for WorkerSteps {
-    async fn run(&self, step: &JobStep, tree: &Path, cancel: CancellationToken) -> Vec<StepReport> {
+    async fn run(&self, step: &JobStep, folders: &JobFolders, cancel: CancellationToken) -> Vec<StepReport> {
         let cancelled = || Error::new(ErrorKind::Cancelled, "the step was cancelled");
+        let tree = folders.tree.as_path();
         // Git is told; what is not is dropped, and cleans up behind itself.
         let told = cancel.clone();
         match step {
@@ -52,7 +34,7 @@ impl DataSteps for WorkerSteps {
                 git::commit_and_push(tree, remote.as_ref(), commit, told).await
             }
             JobStep::Snapshot { storage, place, profile, message } => {
-                let wanted = snapshot::Wanted { place, profile: *profile, message, cache: self.cache_of(tree) };
+                let wanted = snapshot::Wanted { place, profile: *profile, message, cache: folders.cache.as_deref() };
                 let done = tokio::select! {
                     done = snapshot::snapshot(tree, storage, wanted) => done,
                     () = cancel.cancelled() => Err(cancelled()),
@@ -84,17 +66,5 @@ impl DataSteps for WorkerSteps {
                 vec![report("agent", Err(Error::new(ErrorKind::Unsupported, "an agent moves no data")))]
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn caches_are_never_in_a_tree() {
-        let tree = Path::new("/srv/volumes/v1/data");
-        assert_eq!(WorkerSteps::default().caches_beside_trees().cache_of(tree), Path::new("/srv/volumes/v1/cache"));
-        assert_eq!(WorkerSteps::default().cache_of(tree), std::env::temp_dir().join("snapshot-cache"));
     }
 }

@@ -1,6 +1,6 @@
 //! Steps on object storage.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value, json};
 use workspace_fleet::error::{Error, ErrorKind, Result};
@@ -25,12 +25,15 @@ pub(super) struct Wanted<'a> {
     pub(super) place: &'a SnapshotPlace,
     pub(super) profile: SnapshotProfile,
     pub(super) message: &'a str,
-    pub(super) cache: PathBuf,
+    pub(super) cache: Option<&'a Path>,
 }
 
 /// Writes a snapshot of the tree and looks at what was written.
 pub(super) async fn snapshot(tree: &Path, storage: &Secret, wanted: Wanted<'_>) -> Result<Value> {
-    let sync = SnapshotSync::new(&open(storage)?, wanted.place.project).cache(wanted.cache);
+    let mut sync = SnapshotSync::new(&open(storage)?, wanted.place.project);
+    if let Some(folder) = wanted.cache {
+        sync = sync.cache(folder);
+    }
     let options = SnapshotOptions {
         id: Some(wanted.place.id),
         data_generation: wanted.place.data_generation,

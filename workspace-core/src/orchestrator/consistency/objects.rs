@@ -28,7 +28,7 @@ pub enum ServerObjectKind {
     Container,
     /// A workspace's network.
     Network,
-    /// The data of a project.
+    /// The data of a project, or what is kept beside it.
     Volume,
 }
 
@@ -91,10 +91,9 @@ impl Core {
             }
         }
         for volume in &volumes {
-            let Some(labels) = volume.labels.as_ref().filter(|labels| labels.kind == ObjectKind::Project) else {
-                continue;
-            };
-            if !self.knows_data(labels, record.id).await? {
+            let of_copy = |labels: &&ObjectLabels| matches!(labels.kind, ObjectKind::Project | ObjectKind::Cache);
+            let Some(labels) = volume.labels.as_ref().filter(of_copy) else { continue };
+            if !self.knows_copy(labels, record.id).await? {
                 found.strays.push(object(ServerObjectKind::Volume, &volume.name));
             }
         }
@@ -124,12 +123,12 @@ impl Core {
             }
             ObjectKind::Job => self.is_at_work(labels).await,
             // What prepares a volume is gone in a moment.
-            ObjectKind::Project | ObjectKind::Worker => Ok(true),
+            ObjectKind::Project | ObjectKind::Cache | ObjectKind::Worker => Ok(true),
         }
     }
 
-    /// Whether a project, or a job that makes a copy for it, accounts for a volume.
-    async fn knows_data(&self, labels: &ObjectLabels, server: ServerId) -> Result<bool> {
+    /// Whether a project, or a job that makes a copy for it, accounts for the copy that a volume is of.
+    pub(in crate::orchestrator) async fn knows_copy(&self, labels: &ObjectLabels, server: ServerId) -> Result<bool> {
         let id = ProjectId::from_uuid(labels.subject);
         let is_it = |copy: &ProjectCopy| copy.server == server && copy.data_generation == labels.generation;
         if self.store.project(id).await?.is_some_and(|project: Project| project.copies().any(is_it)) {

@@ -30,7 +30,7 @@ impl Core {
         let former = project.superseded.iter().chain(project.rescues.iter().map(|rescue| &rescue.copy));
         let here = project.copy.iter().chain(former).filter(|copy| copy.server == server.id());
         for copy in here {
-            gone(server.volumes().remove_volume(&project.volume_name(copy), self.fleet).await)?;
+            gone(self.remove_data(server, &project, copy).await)?;
         }
         Ok(())
     }

@@ -4,14 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::SnapshotId;
-use crate::job::{AgentStep, GitRemote, JobRequest, JobStep, SnapshotPlace};
+use crate::job::{AgentStep, CACHE, GitRemote, JobRequest, JobStep, SnapshotPlace, TREE};
 use crate::model::{AgentWork, GitSource, Job, Project, ProjectSource, Snapshot, SnapshotStatus, SyncStep, Work};
 use crate::orchestrator::Core;
-use crate::port::{ImageRef, JobSpec, Mount};
+use crate::port::{ImageRef, JobSpec, Mount, ObjectKind, VolumeSpec};
 use crate::secret::Secret;
-
-/// Where the data is inside a job's container.
-const TREE: &str = "/workspace";
 
 impl Core {
     /// The job with its secrets, as its server gets it.
@@ -23,6 +20,10 @@ impl Core {
             None => return Err(Error::not_found("project")),
         };
         let mount = || Mount { volume: project.volume_name(&job.copy), target: TREE.to_owned(), read_only: false };
+        let cache = takes_snapshot(&job.work).then(|| VolumeSpec {
+            name: project.cache_name(&job.copy),
+            labels: self.labels(ObjectKind::Cache, project.id.as_uuid(), job.copy.data_generation),
+        });
         let mut steps = Vec::new();
         // A copy that is not filled yet is filled first, by whatever job meets it.
         let fills = |step: &SyncStep| matches!(step, SyncStep::Clone | SyncStep::Restore { .. });
@@ -43,13 +44,16 @@ impl Core {
                 (self.config.job_resources, None)
             }
         };
-        let request = serde_json::to_string(&JobRequest::new(TREE, limit, steps))
+        let request =
+            JobRequest { cache: cache.as_ref().map(|_| CACHE.to_owned()), ..JobRequest::new(TREE, limit, steps) };
+        let request = serde_json::to_string(&request)
             .map_err(|error| Error::new(ErrorKind::Internal, "the request cannot be written").source(error))?;
         Ok(JobSpec {
             id: job.id,
             server: job.copy.server,
             image,
             mount: job.work.needs_data().then(mount),
+            cache,
             resources,
             request: Secret::new(request),
         })
@@ -142,6 +146,11 @@ impl Core {
                 .hint("start the master with S3_ENDPOINT, S3_BUCKET and their keys")
         })
     }
+}
+
+/// Whether it reads the whole tree. What an agent could have written is no cache: its jobs have none.
+fn takes_snapshot(work: &Work) -> bool {
+    matches!(work, Work::Sync(steps) if steps.iter().any(|step| matches!(step, SyncStep::Snapshot { .. })))
 }
 
 /// Where a snapshot is in the storage.

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::id::ProjectId;
 use crate::model::{Project, ProjectCopy, ReservationPart};
 use crate::orchestrator::Core;
 use crate::orchestrator::projects::rescue::released;
 use crate::orchestrator::refusal::refused;
-use crate::port::{Change, PageRequest, Refused, Write};
+use crate::port::{Change, PageRequest, Refused, Server, Write};
 
 impl Core {
     /// Removes the volumes of superseded copies, but never before their successor is whole; and those of a deleted
@@ -58,7 +58,21 @@ impl Core {
         if self.store.server(copy.server).await?.is_none() {
             return Ok(());
         }
-        let server = self.connected(copy.server)?;
+        self.remove_data(&self.connected(copy.server)?, project, copy).await
+    }
+
+    /// Removes the volume of a copy, and before it what was kept beside it: what is left of that by a cut would have
+    /// to be found by the sweep.
+    pub(in crate::orchestrator) async fn remove_data(
+        &self,
+        server: &Arc<dyn Server>,
+        project: &Project,
+        copy: &ProjectCopy,
+    ) -> Result<()> {
+        match server.volumes().remove_volume(&project.cache_name(copy), self.fleet).await {
+            Err(error) if error.kind() != ErrorKind::ForeignObject => return Err(error),
+            _ => {}
+        }
         server.volumes().remove_volume(&project.volume_name(copy), self.fleet).await
     }
 

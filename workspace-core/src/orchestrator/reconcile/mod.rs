@@ -130,6 +130,11 @@ impl Core {
         }
         for volume in &volumes {
             orphans.extend(self.unknown_data(volume).await?.map(Orphan::Data));
+            if let Some(labels) = volume.labels.as_ref().filter(|labels| labels.kind == ObjectKind::Cache)
+                && !self.knows_copy(labels, server.id()).await?
+            {
+                orphans.push(Orphan::Cache(volume.name.clone()));
+            }
         }
         self.close_jobs_network(server, &containers, &networks).await;
         self.compare_missing(server, &containers).await?;

@@ -18,6 +18,7 @@ use crate::port::Server;
 pub(super) enum Orphan {
     Container(String),
     Network(String),
+    Cache(String),
     Data(FoundData),
 }
 
@@ -44,10 +45,61 @@ impl Core {
             match &orphan {
                 Orphan::Container(name) => server.remove_container(name, self.fleet).await?,
                 Orphan::Network(name) => server.remove_network(name, self.fleet).await?,
+                Orphan::Cache(name) => server.volumes().remove_volume(name, self.fleet).await?,
                 Orphan::Data(found) => self.take_in(server.id(), found).await?,
             }
             suspects.remove(&orphan);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::sleep;
+
+    use crate::orchestrator::test_fleet::fleet_of;
+    use crate::orchestrator::{Caller, NewWorkspace, Orchestrator};
+    use crate::port::{ObjectKind, ObjectLabels, VolumeSpec};
+
+    /// Seen twice, and the grace time between.
+    async fn swept(fleet: &Orchestrator) {
+        let config = &fleet.core.config;
+        sleep(config.orphan_grace + 3 * config.reconcile_interval).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cache_stays_beside_its_copy_and_goes_without_it() {
+        let (world, fleet, [id]) = fleet_of(["one"]).await;
+        let admin = Caller::admin();
+        let row = fleet.create_workspace(&admin, NewWorkspace::new("hello", "base"), None).await.unwrap();
+        fleet.wait(&admin, row.id, fleet.core.config.start_deadline).await.unwrap();
+        let (core, server) = (&fleet.core, fleet.core.pool.get(id).unwrap());
+        let project = core.store.project(row.desired.project).await.unwrap().unwrap();
+        let copy = project.copy.clone().unwrap();
+        let cache = |labels: ObjectLabels| VolumeSpec {
+            name: format!("cache-{}-g{}", labels.subject, labels.generation),
+            labels,
+        };
+        let labels = |subject, generation| core.labels(ObjectKind::Cache, subject, generation);
+        let here = cache(labels(project.id.as_uuid(), copy.data_generation));
+        assert_eq!(here.name, project.cache_name(&copy));
+        let former = cache(labels(project.id.as_uuid(), copy.data_generation + 1));
+        let unknown = cache(labels(core.env.uuid(), 1));
+        for volume in [&here, &former, &unknown] {
+            server.volumes().create_volume(volume).await.unwrap();
+        }
+        let found = fleet.consistency_check(&admin).await.unwrap();
+        assert_eq!(found.strays.len(), 2, "they are shown: {found:?}");
+        swept(&fleet).await;
+        assert!(fleet.consistency_check(&admin).await.unwrap().is_consistent());
+        let objects = world.objects("one");
+        assert!(objects.iter().any(|object| object.contains(&here.name)), "{objects:?}");
+        assert!(!objects.iter().any(|object| object.contains(&former.name) || object.contains(&unknown.name)));
+
+        fleet.delete_workspace(&admin, row.id, None).await.unwrap();
+        swept(&fleet).await;
+        assert_eq!(world.objects("one"), [""; 0], "it went with its copy");
+        fleet.shutdown().await;
     }
 }

@@ -68,6 +68,7 @@ impl Subject {
             server: self.server,
             image: Some(self.image.clone()),
             mount: Some(Mount { volume: self.volume.clone(), target: "/workspace".to_owned(), read_only: false }),
+            cache: None,
             resources: Resources::default(),
             request: Secret::new(line),
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::id::{ProjectId, ServerId, WorkspaceId};
-use crate::model::{Intent, Project, ReservationPart, ServerState, Status, Workspace};
+use crate::model::{Intent, Project, ProjectCopy, ReservationPart, ServerState, Status, Workspace};
 use crate::port::{JobFilter, ObjectKind, ObjectLabels, PageRequest, StateStore};
 use crate::resources::Resources;
 use crate::testing::sim::World;
@@ -154,16 +154,27 @@ impl Rows {
                 differences.push(format!("I2 network {name} has no row"));
             }
         }
-        let of_project = |labels: ObjectLabels| (labels.kind == ObjectKind::Project).then_some(labels.subject);
         let of_nobody = |subject| !self.projects.contains_key(&ProjectId::from_uuid(subject));
         for (name, volume) in machine.volumes.iter().filter(|(name, _)| !machine.foreign.contains(*name)) {
-            if read(&volume.labels).and_then(of_project).is_some_and(of_nobody) {
-                differences.push(format!("I2 the data in {name} has no project"));
+            let Some(labels) = read(&volume.labels) else { continue };
+            match labels.kind {
+                ObjectKind::Project if of_nobody(labels.subject) => {
+                    differences.push(format!("I2 the data in {name} has no project"));
+                }
+                ObjectKind::Cache if !self.has_copy(&labels, here) => {
+                    differences.push(format!("I2 {name} is beside no copy"));
+                }
+                _ => {}
             }
         }
         for row in self.workspaces.values().filter(|row| row.desired.server == Some(here)) {
             self.compare_row(row, machine, differences);
         }
+    }
+
+    fn has_copy(&self, labels: &ObjectLabels, here: ServerId) -> bool {
+        let of_it = |copy: &ProjectCopy| copy.server == here && copy.data_generation == labels.generation;
+        self.projects.get(&ProjectId::from_uuid(labels.subject)).is_some_and(|project| project.copies().any(of_it))
     }
 
     fn compare_row(&self, row: &Workspace, machine: &Machine, differences: &mut Vec<String>) {
