@@ -1,6 +1,7 @@
 //! The protocol of a job: one request in, numbered events out.
 //!
-//! A job is one run of the worker, `/.fleet/worker job`, in a container of its own that mounts one project's volume.
+//! A job is one run of the worker, `/.fleet/worker job`, in a container of its own that mounts one project's volume,
+//! and, where it takes a snapshot and runs no agent, what earlier ones kept beside that.
 //!
 //! - It reads **one line** from stdin, a [`JobRequest`] as JSON: the only place where secrets are. Without one it ends
 //!   and does nothing.

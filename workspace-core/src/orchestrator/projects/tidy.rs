@@ -62,7 +62,7 @@ impl Core {
     }
 
     /// Removes the volume of a copy, and before it what was kept beside it: what is left of that by a cut would have
-    /// to be found by the sweep.
+    /// to be found by the sweep. What has the name of one and is not ours stays.
     pub(in crate::orchestrator) async fn remove_data(
         &self,
         server: &Arc<dyn Server>,
