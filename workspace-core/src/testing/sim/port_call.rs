@@ -105,14 +105,8 @@ impl PortCall {
     /// whatever happens: what is rarely called would hardly ever be struck.
     pub(super) const fn weight(self) -> u64 {
         match self {
-            Self::Probe
-            | Self::InspectContainer
-            | Self::ListContainers
-            | Self::ListNetworks
-            | Self::ListVolumes
-            | Self::Commit
-            | Self::Lease
-            | Self::Query => 1,
+            Self::Probe | Self::InspectContainer | Self::ListContainers | Self::Commit | Self::Lease | Self::Query => 1,
+            Self::ListNetworks | Self::ListVolumes => 4,
             Self::Exec | Self::ReadFile | Self::WriteFile | Self::ListFiles | Self::DeleteFile => 200,
             _ => 40,
         }

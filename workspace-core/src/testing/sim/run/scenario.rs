@@ -1,10 +1,12 @@
 //! One seed: a phase in which things go wrong, then one in which the fleet must converge.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use crate::error::{ErrorKind, Result};
 use crate::memory::MemoryStore;
 use crate::model::ServerSpec;
 use crate::orchestrator::{Caller, NewWorkspace, Registration, ServerObjectKind};
@@ -160,19 +162,24 @@ async fn converge(world: &World, store: &Arc<dyn StateStore>) {
     }
 }
 
+/// What is gone when it is asked for has come to its own end, as a workspace does at its time.
+fn must_be_deleted<T>(world: &World, id: impl Display, deleted: Result<T>) {
+    if let Err(error) = deleted
+        && error.kind() != ErrorKind::NotFound
+    {
+        world.violation(&format_args!("{id} was not deleted: {}", error.chain()));
+    }
+}
+
 /// A workspace can be made, everything can be deleted, and then nothing is left.
 async fn clean_slate(world: &World, store: &Arc<dyn StateStore>, masters: &Masters) {
     let (fleet, admin) = (masters.any().await, Caller::admin());
     for row in rows(store.as_ref()).await {
-        if let Err(error) = fleet.delete_workspace(&admin, row.id, None).await {
-            world.violation(&format_args!("{} was not deleted: {}", row.id, error.chain()));
-        }
+        must_be_deleted(world, row.id, fleet.delete_workspace(&admin, row.id, None).await);
     }
     converge(world, store).await;
     for project in projects(store.as_ref()).await {
-        if let Err(error) = fleet.delete_project(&admin, project.id).await {
-            world.violation(&format_args!("project {} was not deleted: {}", project.id, error.chain()));
-        }
+        must_be_deleted(world, project.id, fleet.delete_project(&admin, project.id).await);
     }
     converge(world, store).await;
     let left = rows(store.as_ref()).await.len();
