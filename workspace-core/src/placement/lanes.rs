@@ -89,8 +89,6 @@ mod tests {
     use super::*;
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2_000))]
-
         #[test]
         fn the_search_and_the_claim_agree_on_what_fits(
             need in prop::array::uniform5(0_u64..4), free in prop::array::uniform5(0_u64..4), huge in 0_usize..7,

@@ -96,7 +96,7 @@ fn a_restore_on_a_full_disk_leaves_the_copy_as_it_was_and_the_half_made_one_goes
     let rig = rig_of(vec![disk.server(0)]);
     let (project, id, snapshot) = changed_since(&rig);
     let before = disk.volumes();
-    assert_eq!(before.len(), 1, "{before:?}");
+    assert_eq!(before.len(), 2, "the data, and what the snapshot left for the next one: {before:?}");
 
     let full = restore(&rig, &project, &json!({ "snapshot": snapshot }));
     assert_eq!(full["status"], "failed", "{full}");

@@ -265,8 +265,6 @@ impl Fleet {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
-
     #[test]
     fn scan_index_and_comparing_all_are_one(steps in prop::collection::vec(step(), 1..60)) {
         let ledgers = [Ledger::scanning(), Ledger::indexing(), Ledger::default()];
