@@ -30,8 +30,9 @@ const LATEST: Duration = Duration::from_secs(160);
 const LIVENESS: Duration = Duration::from_mins(15);
 /// What has converged must stay so.
 const STEADY: Duration = Duration::from_mins(1);
-/// How often what differs then is looked at again, every five seconds.
-const PATIENCE: u32 = 12;
+/// How often what differs then is looked at again, every five seconds: programs still end and workspaces still expire,
+/// and what that leaves is seen to when it was seen for two minutes.
+const PATIENCE: u32 = 40;
 
 /// Runs one seed. It makes a runtime of its own: do not call it inside of another.
 ///
