@@ -89,6 +89,8 @@ mod tests {
     use super::*;
 
     proptest! {
+        #![proptest_config(crate::placement::tried())]
+
         #[test]
         fn the_search_and_the_claim_agree_on_what_fits(
             need in prop::array::uniform5(0_u64..4), free in prop::array::uniform5(0_u64..4), huge in 0_usize..7,

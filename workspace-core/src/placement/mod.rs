@@ -52,3 +52,10 @@ pub use strategy::{Candidate, PlacementContext, PlacementStrategy, built_in};
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/placement.md")]
 struct Documentation;
+
+/// How often a property of placement is tried: 256 times in the inner loop, `make test` asks for thousands.
+#[cfg(test)]
+fn tried() -> proptest::test_runner::Config {
+    let asked = std::env::var("PLACEMENT_CASES").ok().and_then(|cases| cases.parse().ok());
+    proptest::test_runner::Config::with_cases(asked.unwrap_or(256))
+}

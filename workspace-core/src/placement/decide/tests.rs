@@ -202,6 +202,8 @@ fn work_without_gpus_stays_off_servers_that_have_some() {
 }
 
 proptest! {
+    #![proptest_config(crate::placement::tried())]
+
     #[test]
     fn the_order_of_servers_never_matters_and_nothing_is_overfilled(
         loads in prop::collection::vec((1_u64..8_000, 0_u64..8_000), 1..12),

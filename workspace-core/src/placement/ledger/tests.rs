@@ -265,6 +265,8 @@ impl Fleet {
 }
 
 proptest! {
+    #![proptest_config(crate::placement::tried())]
+
     #[test]
     fn scan_index_and_comparing_all_are_one(steps in prop::collection::vec(step(), 1..60)) {
         let ledgers = [Ledger::scanning(), Ledger::indexing(), Ledger::default()];

@@ -54,6 +54,8 @@ fn place(ledger: &mut Ledger, strategy: &dyn PlacementStrategy, part: Part) -> S
 }
 
 proptest! {
+    #![proptest_config(crate::placement::tried())]
+
     #[test]
     fn every_server_is_in_one_part_and_parts_are_alike(
         servers in prop::collection::btree_map(0_u8..100, 0_u8..4, 0..60), masters in 1_u64..6,
