@@ -73,9 +73,7 @@ impl Container {
         let Some(mut record) = read_json::<Record>(&folder.join("container.json"))? else { return Ok(None) };
         let ran = record.status == ContainerStatus::Running;
         if ran {
-            let left = Tree::marked(&record.variable());
-            // More than one look only where programs are started all the time.
-            while left.end_at_once() > 0 {}
+            Tree::marked(&record.variable()).end_now();
             record.status = ContainerStatus::Exited;
             record.exit_code = Some(KILLED);
             record.finished_at = Some(SystemClock.now());

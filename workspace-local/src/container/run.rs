@@ -28,9 +28,6 @@ use crate::server::disk_error;
 /// How long a kill may take.
 const KILL: Duration = Duration::from_secs(15);
 
-/// How often is looked, at most, whether anything is left of a container that is let go of.
-const LOOKS: usize = 50;
-
 /// What a container tells that was asked to end and had nothing to run: ended by the signal that asks.
 const ASKED: i64 = 143;
 
@@ -232,14 +229,7 @@ impl Container {
         if let Some(life) = self.life().as_ref() {
             life.asked.cancel();
             life.killed.cancel();
-            // Who is in the middle of an `exec` has no mark to be seen for a moment: one look may miss it.
-            let mut clear = 0;
-            for _ in 0..LOOKS {
-                clear = if life.tree.end_at_once() == 0 { clear + 1 } else { 0 };
-                if clear == 2 {
-                    break;
-                }
-            }
+            life.tree.end_now();
         }
     }
 }

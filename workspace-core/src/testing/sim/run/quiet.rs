@@ -54,8 +54,8 @@ pub(super) async fn differences(world: &World, store: &dyn StateStore) -> Vec<St
     differences
 }
 
-/// The volumes that are no current copy: those of copies that were given up, made late. Volumes are never swept, so that
-/// these are counted.
+/// The volumes with data that are no current copy: those of copies that were given up, made late. Data is never swept, so
+/// that these are counted.
 pub(super) async fn unknown_volumes(world: &World, store: &dyn StateStore) -> u64 {
     let rows = Rows::read(store).await;
     let unknown = |machine: &mut Machine| {
@@ -64,8 +64,12 @@ pub(super) async fn unknown_volumes(world: &World, store: &dyn StateStore) -> u6
                 .values()
                 .any(|project| project.copy.as_ref().map(|copy| project.volume_name(copy)).as_ref() == Some(name))
         };
-        let ours = |name: &&String| !machine.foreign.contains(*name);
-        machine.volumes.keys().filter(ours).filter(|name| !known(name)).count() as u64
+        let data = machine
+            .volumes
+            .iter()
+            .filter(|(_, volume)| read(&volume.labels).is_some_and(|labels| labels.kind == ObjectKind::Project));
+        let names = data.map(|(name, _)| name);
+        names.filter(|name| !machine.foreign.contains(*name) && !known(name)).count() as u64
     };
     world.servers().iter().filter_map(|server| world.look(server, unknown)).sum()
 }
