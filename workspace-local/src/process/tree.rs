@@ -76,7 +76,7 @@ impl Tree {
         for entry in &young {
             let ours = Some(entry.pid.as_raw_nonzero().get()) == root
                 || Some(entry.group) == root
-                || match environment(entry.pid) {
+                || match environment(entry) {
                     Some(text) if has(&text, &tree.mark) => true,
                     Some(text) if text.windows(MARK.len()).any(|window| window == MARK) => false,
                     _ => strays && entry.parent == me.as_raw_nonzero().get(),
@@ -117,16 +117,15 @@ impl Tree {
         halted.len()
     }
 
-    /// Ends every member, right here, until two looks in a row find none: one that is in the middle of an `exec` has no
-    /// environment to be seen for a moment.
+    /// Ends every member, right here, and looks until none is left.
     pub(crate) fn end_now(&self) {
         let deadline = Instant::now() + PATIENCE;
-        let mut clear = 0;
-        while clear < 2 && Instant::now() < deadline {
-            clear = if self.end_at_once() == 0 { clear + 1 } else { 0 };
-        }
-        if clear < 2 {
-            tracing::warn!("processes of an ended program live on");
+        while self.end_at_once() > 0 {
+            if Instant::now() > deadline {
+                tracing::warn!("processes of an ended program live on");
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
 
