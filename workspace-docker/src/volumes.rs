@@ -10,7 +10,7 @@ use workspace_core::environment::Environment;
 use workspace_core::error::{Error, ErrorKind, Result};
 use workspace_core::id::FleetId;
 use workspace_core::model::StorageKind;
-use workspace_core::port::{Created, Mount, ObjectLabels, VolumeSpec, VolumeStore, VolumeSummary};
+use workspace_core::port::{Created, Mount, ObjectLabels, VolumeSpec, VolumeStore, VolumeSummary, VolumeUsage};
 
 use crate::call::Call;
 use crate::engine::Engine;
@@ -280,7 +280,7 @@ impl VolumeStore for DockerVolumes {
         Ok(volumes)
     }
 
-    async fn volume_usage(&self, name: &str) -> Result<u64> {
+    async fn volume_usage(&self, name: &str) -> Result<VolumeUsage> {
         names::check("name", name)?;
         let found = self.find(name).await?.ok_or_else(|| Error::not_found("volume"))?;
         let labels = labels::from_engine(&found.labels).ok_or_else(|| {
@@ -294,8 +294,11 @@ impl VolumeStore for DockerVolumes {
             ..EngineMount::default()
         };
         let said = self.worker_run("usage", DATA.to_owned(), name, mount, &labels).await?;
-        said.trim().parse().map_err(|error| {
-            Error::new(ErrorKind::Internal, format!("the worker did not say how large volume {name} is")).source(error)
-        })
+        let numbers = said.trim().split_once(' ').map(|(bytes, entries)| (bytes.parse(), entries.parse()));
+        let Some((Ok(bytes), Ok(entries))) = numbers else {
+            let message = format!("the worker did not say how large volume {name} is, but {said:?}");
+            return Err(Error::new(ErrorKind::Internal, message));
+        };
+        Ok(VolumeUsage { bytes, entries })
     }
 }

@@ -14,7 +14,7 @@ usage: worker channel          serve a channel on stdin and stdout until stdin e
        worker job              do the one job that stdin asks for, and tell of it on stdout
        worker prepare <dir>    make a folder, with those above it, that belongs to 1000:1000
        worker remove <dir>     remove a folder with everything in it; a missing one is removed already
-       worker usage <dir>      print how many bytes of the disk a folder takes
+       worker usage <dir>      print how many bytes of the disk a folder takes, and how many entries are in it
 
 The files of a channel are those below /workspace, or below $WORKSPACE_ROOT; a job works there too where that is set.";
 
@@ -60,7 +60,10 @@ impl Command {
             Self::Job => return job::serve(),
             Self::Prepare(folder) => local::prepare_folder(&folder)?,
             Self::Remove(folder) => local::remove_folder(&folder)?,
-            Self::Usage(folder) => writeln!(io::stdout(), "{}", local::folder_usage(&folder)?)?,
+            Self::Usage(folder) => {
+                let usage = local::folder_usage(&folder)?;
+                writeln!(io::stdout(), "{} {}", usage.bytes, usage.entries)?;
+            }
         }
         Ok(0)
     }

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use tokio::task::spawn_blocking;
 use workspace_core::error::{Error, ErrorKind, Result};
 use workspace_core::id::FleetId;
-use workspace_core::port::{Created, ObjectLabels, VolumeSpec, VolumeStore, VolumeSummary};
+use workspace_core::port::{Created, ObjectLabels, VolumeSpec, VolumeStore, VolumeSummary, VolumeUsage};
 
 use crate::files::{folder_usage, remove_folder};
 use crate::process::mark;
@@ -130,7 +130,7 @@ impl VolumeStore for LocalVolumes {
         .await
     }
 
-    async fn volume_usage(&self, name: &str) -> Result<u64> {
+    async fn volume_usage(&self, name: &str) -> Result<VolumeUsage> {
         check_name(name)?;
         let name = name.to_owned();
         self.run(move |machine| {

@@ -25,8 +25,9 @@ fn a_folder_is_prepared_measured_and_removed() {
     }
     std::fs::write(folder.join("file"), vec![1; 1 << 20]).unwrap();
     let measured = run(&["usage", path]);
-    let bytes: u64 = String::from_utf8(measured.stdout).unwrap().trim().parse().unwrap();
-    assert!((1 << 20..2 << 20).contains(&bytes), "{bytes}");
+    let measured = String::from_utf8(measured.stdout).unwrap();
+    let (bytes, entries) = measured.trim().split_once(' ').unwrap();
+    assert!((1 << 20..2 << 20).contains(&bytes.parse::<u64>().unwrap()) && entries == "1", "{measured}");
     for _ in 0..2 {
         assert!(run(&["remove", path]).status.success());
         assert!(!folder.exists());

@@ -14,7 +14,7 @@ use crate::orchestrator::leased::LONGEST_CALL;
 use crate::port::{
     Channel, ContainerSpec, ContainerState, ContainerStats, Containers, Created, ImageRef, Images, LogOptions,
     LogStream, NetworkSpec, NetworkSummary, Networks, RegistryCredentials, Server, VolumeSpec, VolumeStore,
-    VolumeSummary,
+    VolumeSummary, VolumeUsage,
 };
 
 /// A server as a master sees it. Reading is not held up; everything that changes something is.
@@ -146,7 +146,7 @@ impl VolumeStore for Leased {
         self.server.volumes().list_volumes(fleet).await
     }
 
-    async fn volume_usage(&self, name: &str) -> Result<u64> {
+    async fn volume_usage(&self, name: &str) -> Result<VolumeUsage> {
         self.server.volumes().volume_usage(name).await
     }
 }

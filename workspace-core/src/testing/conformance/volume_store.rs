@@ -91,13 +91,14 @@ pub async fn lists_have_no_stranger(volumes: &dyn VolumeStore, fleet: FleetId) {
     works("remove", volumes.remove_volume(&theirs.name, theirs.labels.fleet).await);
 }
 
-/// What an empty volume holds is next to nothing; a missing one is told as such.
+/// An empty volume is known as such; a missing one is told.
 pub async fn usage_is_told(volumes: &dyn VolumeStore, fleet: FleetId) {
     let spec = volume(fleet);
     refused("no volume", volumes.volume_usage(&spec.name).await, ErrorKind::NotFound);
     works("create", volumes.create_volume(&spec).await);
-    let bytes = works("usage", volumes.volume_usage(&spec.name).await);
-    assert!(bytes < 1 << 20, "an empty volume holds next to nothing: {bytes}");
+    let usage = works("usage", volumes.volume_usage(&spec.name).await);
+    assert!(usage.is_empty(), "there is nothing in a new volume: {usage:?}");
+    assert!(usage.bytes < 1 << 20, "an empty volume holds next to nothing: {usage:?}");
     works("remove", volumes.remove_volume(&spec.name, fleet).await);
 }
 
