@@ -1,20 +1,25 @@
-//! A database that is older than the data on the real Docker servers, as after a backup was brought back.
+//! What no row knows on the real Docker servers: data that is newer than the database, and what a cut left.
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use workspace_fleet::id::ProjectId;
+use workspace_fleet::environment::Environment;
+use workspace_fleet::error::ErrorKind;
+use workspace_fleet::id::{FleetId, ProjectId};
 use workspace_fleet::model::{SnapshotStatus, Status};
-use workspace_fleet::orchestrator::{NewProject, RestoreRequest};
-use workspace_fleet::port::{PageRequest, StateStore};
+use workspace_fleet::orchestrator::{NewProject, OrphanFate, RestoreRequest};
+use workspace_fleet::port::{ObjectKind, ObjectLabels, PageRequest, StateStore};
 use workspace_fleet::secret::Secret;
 use workspace_fleet::sql::{SecretKey, SqliteStore};
-use workspace_fleet::{Caller, Config, ExecRequest, NewWorkspace, Orchestrator};
-use workspace_tests::{docker_pool, eventually, objects, quick, real_part, register_all, servers, settled, sleeper};
+use workspace_fleet::{Caller, Config, ExecRequest, NewWorkspace, Orchestrator, ServerSpec};
+use workspace_tests::{
+    docker, docker_pool, eventually, objects, quick, real_part, register_all, servers, settled, sleeper,
+};
 
 /// Makes a tree with what a copy could lose: modes, links, and bytes that are no text.
 const FILL: &str = "mkdir -p a/b; echo kept > a/b/notes; chmod 640 a/b/notes; ln -s b/notes a/link; \
@@ -119,5 +124,93 @@ async fn data_that_an_older_database_does_not_know_is_kept_rescued_and_usable() 
     }
     let clean = || async { objects(&master.fleet).await.is_empty() };
     eventually("all of it goes when it is deleted", Duration::from_secs(30), clean).await;
+    master.end().await;
+}
+
+/// Makes, with the Engine's own client, things that carry our labels and belong to nobody, each with what is to become
+/// of it.
+fn plant(server: &ServerSpec, fleet: FleetId, project: ProjectId) -> impl Iterator<Item = (String, OrphanFate)> {
+    let labelled = |command: &[&str], kind, subject, generation, rest: &[&str]| {
+        let labels = ObjectLabels { fleet, kind, subject, generation, spec_hash: String::new() };
+        let labels: Vec<String> =
+            labels.to_map().iter().map(|(name, value)| format!("--label={name}={value}")).collect();
+        let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
+        docker(server, &[command, &labels, rest].concat());
+    };
+    let volume = |kind, name: &str, subject, generation, line: &str| {
+        labelled(&["volume", "create"], kind, subject, generation, &[name]);
+        let mount = format!("{name}:/data");
+        docker(server, &["run", "--rm", "--network", "none", "-v", &mount, "workspace-base", "sh", "-c", line]);
+    };
+    let (nobody, other) = (Environment::system().uuid(), Environment::system().uuid());
+    let id = project.as_uuid();
+    // Copies 7 and 8 were given up and made late.
+    let volumes = [
+        (ObjectKind::Project, format!("vol-{nobody}-g1"), nobody, 1, "true", OrphanFate::Removed),
+        (ObjectKind::Cache, format!("cache-{nobody}-g1"), nobody, 1, "echo > /data/x", OrphanFate::Removed),
+        (ObjectKind::Project, format!("vol-{id}-g7"), id, 7, "true", OrphanFate::Removed),
+        (ObjectKind::Project, format!("vol-{id}-g8"), id, 8, ": > /data/x", OrphanFate::Kept),
+        (ObjectKind::Project, format!("vol-{other}-g1"), other, 1, "mkdir /data/x", OrphanFate::TakenIn),
+    ];
+    for (kind, name, subject, generation, line, _) in &volumes {
+        volume(*kind, name, *subject, *generation, line);
+    }
+    // What measured a volume when its master died.
+    let helper = format!("usage-{nobody}");
+    labelled(&["create", "--name", &helper], ObjectKind::Project, nobody, 1, &["workspace-base", "true"]);
+    volumes.into_iter().map(|(_, name, .., fate)| (name, fate)).chain([(helper, OrphanFate::Removed)])
+}
+
+/// An operator's look, and the sweep after it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nobody_knows_goes_unless_there_is_data_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (key, me, admin) = (SecretKey::generate(), Caller::owner("ada"), Caller::admin());
+    let master = Master::start(&folder.path().join("fleet.db"), &key).await;
+    register_all(&master.fleet, |_| ()).await;
+    let new = NewProject { name: "site".to_owned(), ..NewProject::default() };
+    let project = master.fleet.create_project(&me, new, None).await.unwrap().id;
+    master.says(&me, project, "echo kept > notes").await;
+    let fleet = master.fleet.fleet(&admin).await.unwrap().fleet;
+    let home = objects(&master.fleet).await;
+
+    let mut expected = BTreeMap::new();
+    for server in servers() {
+        expected.extend(plant(&server, fleet, project).map(|(name, fate)| ((server.name.clone(), name), fate)));
+    }
+    // Whether the pass that goes on has seen to some of it or not: nothing else is an orphan, and each has its fate.
+    let look = master.fleet.reconcile(&admin, true).await.unwrap();
+    assert!(look.unanswered.is_empty() && !look.orphans.is_empty(), "{look:?}");
+    // Some volume may be measured at this moment.
+    let measures = |name: &str| name.starts_with("usage-") && !expected.keys().any(|(_, known)| known == name);
+    for orphan in look.orphans.iter().filter(|orphan| !measures(&orphan.object.name)) {
+        let name = (orphan.object.server_name.clone(), orphan.object.name.clone());
+        assert_eq!(expected.get(&name), Some(&orphan.fate), "{orphan:?}");
+    }
+    let kept = expected.into_iter().filter(|(_, fate)| *fate != OrphanFate::Removed);
+    let mut left: Vec<String> = kept.map(|((_, name), _)| name).chain(home).collect();
+    left.sort_unstable();
+    let swept = || async {
+        master.fleet.reconcile(&admin, false).await.unwrap();
+        let mut now = objects(&master.fleet).await;
+        now.retain(|name| !name.starts_with("cache-") || left.contains(name));
+        now.sort_unstable();
+        now == left
+    };
+    eventually("what nobody knows is gone, and data is not", Duration::from_mins(1), swept).await;
+    assert_eq!(master.says(&me, project, "cat notes").await, "kept\n");
+    let found = master.fleet.projects(&admin, None, PageRequest::default()).await.unwrap().items;
+    assert_eq!(found.iter().filter(|one| one.name.as_ref().is_some_and(|name| name.starts_with("found-"))).count(), 2);
+    // Without its project the data that was kept is found in its turn, on one server after the other.
+    let clean = || async {
+        for one in master.fleet.projects(&admin, None, PageRequest::default()).await.unwrap().items {
+            // A snapshot of what was found may be under way.
+            if let Err(error) = master.fleet.delete_project(&admin, one.id).await {
+                assert_eq!(error.kind(), ErrorKind::ProjectBusy, "{}", error.chain());
+            }
+        }
+        objects(&master.fleet).await.is_empty()
+    };
+    eventually("all of it goes when it is deleted", Duration::from_mins(1), clean).await;
     master.end().await;
 }

@@ -20,9 +20,10 @@ use crate::orchestrator::hub::Hub;
 use crate::orchestrator::jobs::Credentials;
 use crate::orchestrator::lease::{self, LeaseKeeper};
 use crate::orchestrator::leased::{LeasedPool, LeasedRunner};
+use crate::orchestrator::reconcile::{self, Pass};
 use crate::orchestrator::tasks::Tasks;
 use crate::orchestrator::uses::Uses;
-use crate::orchestrator::{Config, Core, Orchestrator, PlainNamer, probe, reconcile};
+use crate::orchestrator::{Config, Core, Orchestrator, PlainNamer, probe};
 use crate::port::{AgentRunner, ServerPool, SessionNamer, StateStore};
 
 /// The parts of a fleet before it starts.
@@ -151,6 +152,7 @@ impl OrchestratorBuilder {
             store,
             pool,
             uses: Uses::new(self.env.clone()),
+            pass: Pass::default(),
             connections: Connections::default(),
             env: self.env,
             config: self.config,

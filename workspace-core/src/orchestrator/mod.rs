@@ -58,6 +58,7 @@ mod remove_server;
 mod restart_workspace;
 mod scheduling;
 mod server_facts;
+mod server_object;
 mod servers;
 mod sessions;
 mod start_workspace;
@@ -83,7 +84,7 @@ pub use breaker::Creating;
 pub use builder::OrchestratorBuilder;
 pub use caller::Caller;
 pub use config::{Config, Template};
-pub use consistency::{Consistency, Difference, DifferenceKind, ServerObject, ServerObjectKind};
+pub use consistency::{Consistency, Difference, DifferenceKind};
 #[cfg(any(test, feature = "testing"))]
 pub use converge::Injector;
 pub use create_workspace::NewWorkspace;
@@ -96,7 +97,9 @@ pub use projects::{
     CloneFrom, CloneRequest, NewProject, NewSnapshot, ProjectPatch, RestoreMode, RestoreRequest, SyncDirection,
     SyncKind, SyncWish,
 };
+pub use reconcile::{Orphaned, Reconciled};
 pub use register_server::Registration;
+pub use server_object::{OrphanFate, ServerObject, ServerObjectKind};
 pub use sessions::{AgentRequest, Execution, NewExecution, PlainNamer, SessionView};
 pub use tokens::{IssuedToken, NewToken};
 pub use update_server::ServerPatch;
@@ -143,6 +146,7 @@ struct Core {
     namer: Arc<dyn SessionNamer>,
     tasks: Weak<tasks::Tasks>,
     uses: uses::Uses,
+    pass: reconcile::Pass,
     #[cfg(any(test, feature = "testing"))]
     injector: Option<Arc<dyn Injector>>,
 }

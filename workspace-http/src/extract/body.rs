@@ -1,7 +1,7 @@
 //! Bodies, of a bounded size.
 
 use axum::body::Body;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, OptionalFromRequest, Request};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
@@ -21,6 +21,16 @@ impl<T: DeserializeOwned> FromRequest<Api> for Json<T> {
 
     async fn from_request(request: Request, _: &Api) -> Result<Self, Problem> {
         parse::json(&read_json(request.into_body()).await?).map(Self)
+    }
+}
+
+impl<T: DeserializeOwned> OptionalFromRequest<Api> for Json<T> {
+    type Rejection = Problem;
+
+    /// `None` when there is no body at all.
+    async fn from_request(request: Request, _: &Api) -> Result<Option<Self>, Problem> {
+        let bytes = read_json(request.into_body()).await?;
+        if bytes.is_empty() { Ok(None) } else { parse::json(&bytes).map(|body| Some(Self(body))) }
     }
 }
 

@@ -9,6 +9,10 @@ use crate::problem::{Code, MALFORMED_JSON, Problem, UNKNOWN_FIELD};
 pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let read = serde_path_to_error::deserialize(&mut reader);
+    // A list would be read as the fields in their order.
+    if read.is_ok() && bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(wrong_field(".", "the body is a list"));
+    }
     let value = read.map_err(|error| {
         let path = error.path().to_string();
         match error.inner().classify() {

@@ -12,7 +12,7 @@ use crate::extract::{Json as Body, LastEvent};
 use crate::problem::Problem;
 use crate::sse::{sse, stored};
 use crate::state::Api;
-use crate::wire::{Consistency, Explanation, Fleet, WorkspaceBody};
+use crate::wire::{Consistency, Explanation, Fleet, ReconcileBody, Reconciled, WorkspaceBody};
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -20,6 +20,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(events))
         .routes(routes!(explain))
         .routes(routes!(consistency))
+        .routes(routes!(reconcile))
 }
 
 /// The fleet in one look.
@@ -68,4 +69,19 @@ async fn explain(
 )]
 async fn consistency(State(api): State<Api>, Identity(caller): Identity) -> Result<Json<Consistency>, Problem> {
     Ok(Json(api.orchestrator().consistency_check(&caller).await?.into()))
+}
+
+/// Compare rows and servers right now, and see to what differs, as every pass does; or only look what it would do about
+/// what no row accounts for. The body may be left out.
+#[utoipa::path(
+    post, path = "/admin/reconcile", tag = "fleet", request_body = ReconcileBody,
+    responses((status = 200, description = "What no row accounts for, and what becomes of it", body = Reconciled))
+)]
+async fn reconcile(
+    State(api): State<Api>,
+    Identity(caller): Identity,
+    body: Option<Body<ReconcileBody>>,
+) -> Result<Json<Reconciled>, Problem> {
+    let dry_run = body.is_some_and(|Body(body)| body.dry_run);
+    Ok(Json(Reconciled::new(dry_run, api.orchestrator().reconcile(&caller, dry_run).await?)))
 }

@@ -20,7 +20,8 @@ pub(crate) struct Consistency {
     differences: Vec<Difference>,
     /// Containers, networks and volumes that were compared with the rows.
     objects: usize,
-    /// What no row accounts for. Containers and networks are removed after a grace time, volumes are kept.
+    /// What no row accounts for. Containers, networks and empty volumes are removed after a grace
+    /// time; data is kept.
     strays: Vec<ServerObject>,
     /// What a row counts on and its server does not have.
     missing: Vec<ServerObject>,
@@ -43,8 +44,8 @@ pub(crate) struct ServerObject {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Unanswered {
     /// The server's name.
-    server: String,
-    reason: String,
+    pub(super) server: String,
+    pub(super) reason: String,
 }
 
 impl From<orchestrator::ServerObject> for ServerObject {

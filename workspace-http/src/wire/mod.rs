@@ -15,6 +15,7 @@ mod page;
 mod placement;
 mod problem;
 mod project;
+mod reconcile;
 mod resources;
 mod server;
 mod server_answer;
@@ -42,6 +43,7 @@ pub(crate) use problem::Reason;
 pub(crate) use project::{
     BackupPolicy, CloneBody, MountBody, Project, ProjectBody, ProjectPatchBody, RestoreBody, SyncBody, SyncDirection,
 };
+pub(crate) use reconcile::{ReconcileBody, Reconciled};
 pub(crate) use resources::{Amounts, Overcommit, Resources};
 pub use server::servers_from_json;
 pub(crate) use server::{ServerBody, ServerPatchBody};

@@ -1,5 +1,7 @@
 //! The fleet and its placement.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::rig::Rig;
@@ -50,6 +52,29 @@ async fn the_books_are_compared() {
         "objects": 3, "strays": [], "missing": [], "unanswered": [],
     });
     assert_eq!(books, same);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pass_is_made_on_request() {
+    let rig = Rig::new().await;
+    rig.workspace("hello").await;
+    let clean = |dry_run| json!({"dry_run": dry_run, "servers": 2, "orphans": [], "unanswered": []});
+    let pass = rig.post("/api/v1/admin/reconcile").send().await.expect(200).json();
+    assert_eq!(pass, clean(false), "the body may be left out");
+    assert_eq!(rig.post("/api/v1/admin/reconcile").json(&json!({})).send().await.expect(200).json(), clean(false));
+
+    rig.world.hang("ws-2", Duration::from_mins(5));
+    let look = rig.post("/api/v1/admin/reconcile").json(&json!({"dry_run": true})).send().await.expect(200).json();
+    assert_eq!((&look["dry_run"], &look["servers"]), (&json!(true), &json!(2)));
+    assert_eq!((&look["orphans"], &look["unanswered"][0]["server"]), (&json!([]), &json!("ws-2")));
+
+    let problem = rig.post("/api/v1/admin/reconcile").json(&json!({"dry": true})).send().await;
+    problem.problem(422, "unknown_field");
+    let problem = rig.post("/api/v1/admin/reconcile").json(&json!([])).send().await;
+    assert_eq!(problem.expect(422).json()["hint"], "send one JSON object");
+    let (_, owner) = rig.token("me", &["workspaces:read"]).await;
+    rig.post("/api/v1/admin/reconcile").token(&owner).send().await.problem(403, "forbidden");
+    rig.post("/api/v1/admin/reconcile").anonymous().send().await.problem(401, "unauthenticated");
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,11 +6,10 @@ mod objects;
 use futures::future::join_all;
 
 pub use books::{Difference, DifferenceKind};
-pub use objects::{ServerObject, ServerObjectKind};
 
 use crate::error::Result;
 use crate::model::Scope;
-use crate::orchestrator::{Caller, Orchestrator};
+use crate::orchestrator::{Caller, Orchestrator, ServerObject};
 
 /// What a [`consistency_check`](Orchestrator::consistency_check) found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,8 +22,8 @@ pub struct Consistency {
     pub differences: Vec<Difference>,
     /// Containers, networks and volumes of this fleet that were compared with the rows.
     pub objects: usize,
-    /// What is on a server and no row accounts for. Containers and networks are swept after a grace time; volumes get a
-    /// project again, or are kept until somebody decides.
+    /// What is on a server and no row accounts for. Containers, networks and empty volumes are swept after a grace time;
+    /// data gets a project again, or is kept until somebody decides. [`Orchestrator::reconcile`] tells which.
     pub strays: Vec<ServerObject>,
     /// What a row counts on and its server does not have.
     pub missing: Vec<ServerObject>,

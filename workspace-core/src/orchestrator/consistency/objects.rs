@@ -6,42 +6,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{ProjectId, ServerId};
 use crate::model::{Project, ProjectCopy, ServerRecord, Status, Workspace};
 use crate::orchestrator::Core;
-use crate::port::{JobFilter, ObjectKind, ObjectLabels, PageRequest, Server, WorkspaceFilter};
-
-/// A container, network or volume of the fleet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServerObject {
-    /// The server.
-    pub server: ServerId,
-    /// Its name.
-    pub server_name: String,
-    /// What it is.
-    pub kind: ServerObjectKind,
-    /// The name of the object.
-    pub name: String,
-}
-
-/// What there is of ours on a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ServerObjectKind {
-    /// A container of a workspace or of a job.
-    Container,
-    /// A workspace's network.
-    Network,
-    /// The data of a project, or what is kept beside it.
-    Volume,
-}
-
-impl ServerObjectKind {
-    /// The stable name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Container => "container",
-            Self::Network => "network",
-            Self::Volume => "volume",
-        }
-    }
-}
+use crate::orchestrator::reconcile::{Listed, Orphan};
+use crate::orchestrator::server_object::{ServerObject, ServerObjectKind};
+use crate::port::{JobFilter, ObjectLabels, PageRequest, Server, WorkspaceFilter};
 
 /// One look at a server.
 #[derive(Debug, Default)]
@@ -66,65 +33,28 @@ impl Core {
     }
 
     async fn look_at_objects(&self, server: &Arc<dyn Server>, record: &ServerRecord) -> Result<Objects> {
-        let containers = server.list_containers(self.fleet).await?;
-        let networks = server.list_networks(self.fleet).await?;
-        let volumes = server.volumes().list_volumes(self.fleet).await?;
-        let object = |kind, name: &str| ServerObject {
-            server: record.id,
-            server_name: record.spec.name.clone(),
-            kind,
-            name: name.to_owned(),
-        };
+        let listed = self.list_objects(server).await?;
+        let Listed { containers, networks, volumes } = &listed;
+        let (orphans, _) = self.match_rows(server, &listed).await?;
         let mut found = Objects { compared: containers.len() + networks.len() + volumes.len(), ..Objects::default() };
-        for container in &containers {
-            let Some(labels) = &container.labels else { continue };
-            if !self.knows(labels, server).await? {
-                found.strays.push(object(ServerObjectKind::Container, &container.name));
-            }
-        }
-        for network in &networks {
-            let Some(labels) = network.labels.as_ref().filter(|labels| labels.kind == ObjectKind::Workspace) else {
-                continue;
-            };
-            if self.row_of(labels, server).await?.is_none() {
-                found.strays.push(object(ServerObjectKind::Network, &network.name));
-            }
-        }
-        for volume in &volumes {
-            let of_copy = |labels: &&ObjectLabels| matches!(labels.kind, ObjectKind::Project | ObjectKind::Cache);
-            let Some(labels) = volume.labels.as_ref().filter(of_copy) else { continue };
-            if !self.knows_copy(labels, record.id).await? {
-                found.strays.push(object(ServerObjectKind::Volume, &volume.name));
-            }
-        }
+        // What prepares a volume is gone in a moment.
+        let strays = orphans.iter().filter(|orphan| !matches!(orphan, Orphan::Helper(_)));
+        found.strays.extend(strays.map(|orphan| ServerObject::on(record, orphan.kind(), orphan.name())));
         let here =
             WorkspaceFilter { server: Some(record.id), status: Some(Status::Running), ..WorkspaceFilter::default() };
         for row in self.every_workspace(&here).await?.into_iter().filter(Workspace::is_settled) {
             let name = row.container_name(row.observed.generation);
             if !containers.iter().any(|container| container.name == name) {
-                found.missing.push(object(ServerObjectKind::Container, &name));
+                found.missing.push(ServerObject::on(record, ServerObjectKind::Container, &name));
             }
             let Some(project) = self.store.project(row.desired.project).await? else { continue };
             let copy = project.copy.as_ref().filter(|copy| copy.filled && copy.server == record.id);
             let Some(name) = copy.map(|copy| project.volume_name(copy)) else { continue };
             if !volumes.iter().any(|volume| volume.name == name) {
-                found.missing.push(object(ServerObjectKind::Volume, &name));
+                found.missing.push(ServerObject::on(record, ServerObjectKind::Volume, &name));
             }
         }
         Ok(found)
-    }
-
-    /// Whether a row accounts for a container.
-    async fn knows(&self, labels: &ObjectLabels, server: &Arc<dyn Server>) -> Result<bool> {
-        match labels.kind {
-            ObjectKind::Workspace => {
-                let row = self.row_of(labels, server).await?;
-                Ok(row.is_some_and(|row| labels.generation >= row.observed.generation))
-            }
-            ObjectKind::Job => self.is_at_work(labels).await,
-            // What prepares a volume is gone in a moment.
-            ObjectKind::Project | ObjectKind::Cache | ObjectKind::Worker => Ok(true),
-        }
     }
 
     /// Whether a project, or a job that makes a copy for it, accounts for the copy that a volume is of.

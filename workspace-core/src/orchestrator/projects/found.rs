@@ -5,45 +5,113 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::id::{OwnerId, ProjectId, ServerId};
 use crate::model::{Project, ProjectCopy, ReservationPart, SnapshotProfile};
 use crate::orchestrator::Core;
 use crate::orchestrator::refusal::refused;
-use crate::port::{Change, ObjectKind, Refused, VolumeSummary, Write};
+use crate::orchestrator::server_object::OrphanFate;
+use crate::port::{Change, ObjectKind, Refused, Server, VolumeSummary, Write};
 
 /// What is said of its snapshot.
 const MESSAGE: &str = "rescued: no row knew its volume";
 
-/// A volume of ours on a server whose project has no row. Of several generations the last one sorts first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A volume of a copy that no row accounts for. Of several generations the last one sorts first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::orchestrator) struct FoundData {
     project: ProjectId,
     data_generation: Reverse<u64>,
+    volume: String,
+    /// Whether it is labelled and named just as we do it.
+    ours: bool,
+}
+
+impl FoundData {
+    /// The name of the volume.
+    pub(in crate::orchestrator) fn volume(&self) -> &str {
+        &self.volume
+    }
 }
 
 impl Core {
-    /// What a volume holds that no project accounts for. List the volume before: its row is there before it is, and goes
-    /// after it. One that is not labelled and named just as we do it is left alone, and so is one of a project that has
-    /// a row: that may be of a copy that was given up, and was made late.
-    pub(in crate::orchestrator) async fn unknown_data(&self, volume: &VolumeSummary) -> Result<Option<FoundData>> {
+    /// What a volume holds that neither its project nor a job that makes a copy accounts for. List the volume before:
+    /// its row is there before it is, and goes after it.
+    pub(in crate::orchestrator) async fn unknown_data(
+        &self,
+        volume: &VolumeSummary,
+        server: ServerId,
+    ) -> Result<Option<FoundData>> {
         let Some(labels) = volume.labels.as_ref().filter(|labels| labels.kind == ObjectKind::Project) else {
             return Ok(None);
         };
-        let id = ProjectId::from_uuid(labels.subject);
-        if labels != &self.labels(ObjectKind::Project, labels.subject, labels.generation)
-            || self.store.project(id).await?.is_some()
-        {
+        if self.knows_copy(labels, server).await? {
             return Ok(None);
         }
-        let found = FoundData { project: id, data_generation: Reverse(labels.generation) };
-        Ok((volume.name == format!("vol-{id}-g{}", labels.generation)).then_some(found))
+        let (project, generation) = (ProjectId::from_uuid(labels.subject), labels.generation);
+        let ours = labels == &self.labels(ObjectKind::Project, labels.subject, generation)
+            && volume.name == format!("vol-{project}-g{generation}");
+        Ok(Some(FoundData { project, data_generation: Reverse(generation), volume: volume.name.clone(), ours }))
+    }
+
+    /// What becomes of it. What is not quite ours, and what a copy that was given up holds, is kept; what holds nothing
+    /// at all is needed by nobody.
+    pub(in crate::orchestrator) async fn fate_of_data(
+        &self,
+        server: &Arc<dyn Server>,
+        found: &FoundData,
+    ) -> Result<OrphanFate> {
+        if !found.ours {
+            return Ok(OrphanFate::Kept);
+        }
+        let is_empty = match server.volumes().volume_usage(&found.volume).await {
+            // Somebody removed it meanwhile.
+            Err(error) if error.kind() == ErrorKind::NotFound => true,
+            usage => usage?.is_empty(),
+        };
+        Ok(match self.store.project(found.project).await? {
+            _ if is_empty => OrphanFate::Removed,
+            None => OrphanFate::TakenIn,
+            Some(_) => OrphanFate::Kept,
+        })
+    }
+
+    /// Removes a volume with nothing in it. Where its project has a row the removal is recorded there first, so that the
+    /// number of the copy is not given again meanwhile.
+    pub(in crate::orchestrator) async fn remove_empty(
+        &self,
+        server: &Arc<dyn Server>,
+        found: &FoundData,
+    ) -> Result<()> {
+        let FoundData { project: id, data_generation: Reverse(data_generation), volume, .. } = found;
+        let Some(project) = self.store.project(*id).await? else {
+            return server.volumes().remove_volume(volume, self.fleet).await;
+        };
+        // After the project: who begins to make this copy from now on counts the revision up.
+        let labels = self.labels(ObjectKind::Project, id.as_uuid(), *data_generation);
+        if self.knows_copy(&labels, server.id()).await? {
+            return Ok(());
+        }
+        let expected = project.revision;
+        let mut project = project;
+        project.superseded.push(ProjectCopy {
+            server: server.id(),
+            data_generation: *data_generation,
+            filled: false,
+            filled_by: None,
+        });
+        let change = Change::by(self.lease.fence()).with(Write::UpdateProject { project, expected });
+        match self.commit(change).await? {
+            Ok(_) => self.tidy_project(*id).await,
+            // Somebody else changed it: the next pass looks again.
+            Err(Refused::Stale { .. } | Refused::NotFound) => Ok(()),
+            Err(refusal) => Err(refused("project", &refusal)),
+        }
     }
 
     /// Records a project for data that has none: an administrator's, since nobody knows whose it was. The volume is its
     /// current copy, and where there is a storage, a snapshot of it is taken.
     pub(in crate::orchestrator) async fn take_in(self: &Arc<Self>, server: ServerId, found: &FoundData) -> Result<()> {
-        let FoundData { project: id, data_generation: Reverse(data_generation) } = *found;
+        let FoundData { project: id, data_generation: Reverse(data_generation), .. } = *found;
         let copy = ProjectCopy { server, data_generation, filled: true, filled_by: None };
         let name = format!("found-{id}");
         let project = Project {

@@ -1,105 +1,113 @@
 //! Objects without a row.
-//!
-//! They are removed when they were seen without a row for the grace time: long enough for a call that was given up to
-//! be carried out late. Data is never removed here: it gets a project again.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tokio::time::Instant;
-
 use crate::error::Result;
+use crate::id::{JobId, WorkspaceId};
+use crate::model::{Status, Workspace};
 use crate::orchestrator::Core;
 use crate::orchestrator::projects::FoundData;
-use crate::port::Server;
+use crate::orchestrator::server_object::ServerObjectKind;
+use crate::port::{ContainerState, NetworkSummary, ObjectKind, ObjectLabels, Server, VolumeSummary};
 
-/// Something of ours that no row knows.
+/// Something of ours that no row knows. Containers sort before networks, which cannot go while a container is in them,
+/// and before the data that they may write.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Orphan {
+pub(in crate::orchestrator) enum Orphan {
+    /// A container of a workspace or of a job.
     Container(String),
+    /// What prepares or measures a volume, which takes a moment and has no row.
+    Helper(String),
     Network(String),
     Cache(String),
     Data(FoundData),
 }
 
-/// The orphans of one server, and when each was first seen.
-pub(super) type Suspects = BTreeMap<Orphan, Instant>;
-
-impl Core {
-    /// Remembers a server's orphans, and takes those away, or in, that were there long enough.
-    pub(super) async fn sweep(
-        self: &Arc<Self>,
-        server: &Arc<dyn Server>,
-        orphans: Vec<Orphan>,
-        suspects: &mut Suspects,
-    ) -> Result<()> {
-        suspects.retain(|orphan, _| orphans.contains(orphan));
-        // Containers sort before networks, which cannot go while a container is in them, and before the data that they
-        // may write.
-        for orphan in orphans {
-            let since = *suspects.entry(orphan.clone()).or_insert_with(Instant::now);
-            if since.elapsed() < self.config.orphan_grace {
-                continue;
-            }
-            tracing::info!(server = %server.id(), ?orphan, "seeing to what no row knows");
-            match &orphan {
-                Orphan::Container(name) => server.remove_container(name, self.fleet).await?,
-                Orphan::Network(name) => server.remove_network(name, self.fleet).await?,
-                Orphan::Cache(name) => server.volumes().remove_volume(name, self.fleet).await?,
-                Orphan::Data(found) => self.take_in(server.id(), found).await?,
-            }
-            suspects.remove(&orphan);
+impl Orphan {
+    pub(in crate::orchestrator) fn name(&self) -> &str {
+        match self {
+            Self::Container(name) | Self::Helper(name) | Self::Network(name) | Self::Cache(name) => name,
+            Self::Data(found) => found.volume(),
         }
-        Ok(())
+    }
+
+    pub(in crate::orchestrator) const fn kind(&self) -> ServerObjectKind {
+        match self {
+            Self::Container(_) | Self::Helper(_) => ServerObjectKind::Container,
+            Self::Network(_) => ServerObjectKind::Network,
+            Self::Cache(_) | Self::Data(_) => ServerObjectKind::Volume,
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use tokio::time::sleep;
+/// What is of ours on a server.
+pub(in crate::orchestrator) struct Listed {
+    pub(in crate::orchestrator) containers: Vec<ContainerState>,
+    pub(in crate::orchestrator) networks: Vec<NetworkSummary>,
+    pub(in crate::orchestrator) volumes: Vec<VolumeSummary>,
+}
 
-    use crate::orchestrator::test_fleet::fleet_of;
-    use crate::orchestrator::{Caller, NewWorkspace, Orchestrator};
-    use crate::port::{ObjectKind, ObjectLabels, VolumeSpec};
+/// What no row knows, and the workspaces with a container each that is theirs.
+type Matched<'a> = (Vec<Orphan>, Vec<(Workspace, &'a ContainerState)>);
 
-    /// Seen twice, and the grace time between.
-    async fn swept(fleet: &Orchestrator) {
-        let config = &fleet.core.config;
-        sleep(config.orphan_grace + 3 * config.reconcile_interval).await;
+impl Core {
+    pub(in crate::orchestrator) async fn list_objects(&self, server: &Arc<dyn Server>) -> Result<Listed> {
+        Ok(Listed {
+            containers: server.list_containers(self.fleet).await?,
+            networks: server.list_networks(self.fleet).await?,
+            volumes: server.volumes().list_volumes(self.fleet).await?,
+        })
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_cache_stays_beside_its_copy_and_goes_without_it() {
-        let (world, fleet, [id]) = fleet_of(["one"]).await;
-        let admin = Caller::admin();
-        let row = fleet.create_workspace(&admin, NewWorkspace::new("hello", "base"), None).await.unwrap();
-        fleet.wait(&admin, row.id, fleet.core.config.start_deadline).await.unwrap();
-        let (core, server) = (&fleet.core, fleet.core.pool.get(id).unwrap());
-        let project = core.store.project(row.desired.project).await.unwrap().unwrap();
-        let copy = project.copy.clone().unwrap();
-        let cache = |labels: ObjectLabels| VolumeSpec {
-            name: format!("cache-{}-g{}", labels.subject, labels.generation),
-            labels,
-        };
-        let labels = |subject, generation| core.labels(ObjectKind::Cache, subject, generation);
-        let here = cache(labels(project.id.as_uuid(), copy.data_generation));
-        assert_eq!(here.name, project.cache_name(&copy));
-        let former = cache(labels(project.id.as_uuid(), copy.data_generation + 1));
-        let unknown = cache(labels(core.env.uuid(), 1));
-        for volume in [&here, &former, &unknown] {
-            server.volumes().create_volume(volume).await.unwrap();
+    /// Compares what was listed with the rows as they are now. What has labels of an unknown version is left alone.
+    pub(in crate::orchestrator) async fn match_rows<'a>(
+        &self,
+        server: &Arc<dyn Server>,
+        listed: &'a Listed,
+    ) -> Result<Matched<'a>> {
+        let (mut orphans, mut known) = (Vec::new(), Vec::new());
+        for container in &listed.containers {
+            let Some(labels) = &container.labels else { continue };
+            let name = || container.name.clone();
+            match labels.kind {
+                ObjectKind::Workspace => match self.row_of(labels, server).await? {
+                    Some(row) if labels.generation >= row.observed.generation => known.push((row, container)),
+                    _ => orphans.push(Orphan::Container(name())),
+                },
+                ObjectKind::Job if !self.is_at_work(labels).await? => orphans.push(Orphan::Container(name())),
+                ObjectKind::Project | ObjectKind::Cache => orphans.push(Orphan::Helper(name())),
+                ObjectKind::Job | ObjectKind::Worker => {}
+            }
         }
-        let found = fleet.consistency_check(&admin).await.unwrap();
-        assert_eq!(found.strays.len(), 2, "they are shown: {found:?}");
-        swept(&fleet).await;
-        assert!(fleet.consistency_check(&admin).await.unwrap().is_consistent());
-        let objects = world.objects("one");
-        assert!(objects.iter().any(|object| object.contains(&here.name)), "{objects:?}");
-        assert!(!objects.iter().any(|object| object.contains(&former.name) || object.contains(&unknown.name)));
+        for network in &listed.networks {
+            let Some(labels) = network.labels.as_ref().filter(|labels| labels.kind == ObjectKind::Workspace) else {
+                continue;
+            };
+            if self.row_of(labels, server).await?.is_none() {
+                orphans.push(Orphan::Network(network.name.clone()));
+            }
+        }
+        for volume in &listed.volumes {
+            orphans.extend(self.unknown_data(volume, server.id()).await?.map(Orphan::Data));
+            if let Some(labels) = volume.labels.as_ref().filter(|labels| labels.kind == ObjectKind::Cache)
+                && !self.knows_copy(labels, server.id()).await?
+            {
+                orphans.push(Orphan::Cache(volume.name.clone()));
+            }
+        }
+        Ok((orphans, known))
+    }
 
-        fleet.delete_workspace(&admin, row.id, None).await.unwrap();
-        swept(&fleet).await;
-        assert_eq!(world.objects("one"), [""; 0], "it went with its copy");
-        fleet.shutdown().await;
+    /// Whether a job's container is still wanted. Its driver removes it right after the end.
+    async fn is_at_work(&self, labels: &ObjectLabels) -> Result<bool> {
+        let job = self.store.job(JobId::from_uuid(labels.subject)).await?;
+        Ok(job.is_some_and(|job| !job.status.is_finished()))
+    }
+
+    /// The workspace that an object belongs to, unless it is gone or elsewhere.
+    async fn row_of(&self, labels: &ObjectLabels, server: &Arc<dyn Server>) -> Result<Option<Workspace>> {
+        let row = self.store.workspace(WorkspaceId::from_uuid(labels.subject)).await?;
+        let here = |row: &Workspace| row.observed.status != Status::Deleted && row.desired.server == Some(server.id());
+        Ok(row.filter(here))
     }
 }

@@ -10,7 +10,7 @@ use crate::memory::MemoryStore;
 use crate::model::{Project, ReservationPart, Snapshot, SnapshotStatus};
 use crate::orchestrator::test_fleet::register;
 use crate::orchestrator::{Caller, Config, NewProject, NewWorkspace, Orchestrator, RestoreRequest};
-use crate::port::{Change, PageRequest, StateStore, VolumeSpec, Write};
+use crate::port::{Change, ObjectKind, PageRequest, StateStore, VolumeSpec, Write};
 use crate::resources::Resources;
 use crate::secret::Secret;
 use crate::testing::sim::{FaultPlan, SimPool, World};
@@ -78,6 +78,10 @@ impl Rig {
         let disk = Write::Release { holder: id.as_uuid(), part: ReservationPart::Storage };
         let change = Change::default().with(disk).with(Write::RemoveProject(id));
         self.store.commit(&[change]).await.unwrap().remove(0).unwrap();
+    }
+
+    async fn volume(&self, spec: &VolumeSpec) {
+        self.fleet.core.pool.get(self.server).unwrap().volumes().create_volume(spec).await.unwrap();
     }
 
     async fn projects(&self) -> Vec<Project> {
@@ -159,20 +163,79 @@ async fn what_a_deletion_has_not_removed_yet_is_not_found_again() {
 #[tokio::test(start_paused = true)]
 async fn what_is_not_quite_ours_and_other_copies_of_a_known_project_are_left_alone() {
     let rig = Rig::new(Some("{}")).await;
-    let (core, project) = (&rig.fleet.core, rig.project().await);
-    let subject = core.env.uuid();
-    let labels = |subject| core.labels(crate::port::ObjectKind::Project, subject, 7);
-    let volumes = [
-        VolumeSpec { name: "vol-other-g7".to_owned(), labels: labels(subject) },
-        VolumeSpec { name: format!("vol-{}-g7", project.id), labels: labels(project.id.as_uuid()) },
-    ];
-    let server = core.pool.get(rig.server).unwrap();
-    for volume in &volumes {
-        server.volumes().create_volume(volume).await.unwrap();
-    }
+    let (core, mut project) = (&rig.fleet.core, rig.project().await);
+    let labels = core.labels(ObjectKind::Project, core.env.uuid(), 7);
+    rig.volume(&VolumeSpec { name: "vol-other-g7".to_owned(), labels }).await;
+    // The project was restored after the backup, and what is there is the copy before.
+    let expected = project.revision;
+    project.copy.as_mut().unwrap().data_generation = 5;
+    let change = Change::default().with(Write::UpdateProject { project, expected });
+    rig.store.commit(&[change]).await.unwrap().remove(0).unwrap();
     sleep(SEEN_TO).await;
     assert_eq!((rig.told().await, rig.projects().await.len()), (0, 1));
     let found = rig.fleet.consistency_check(&Caller::admin()).await.unwrap();
     assert_eq!(found.strays.len(), 2, "they are shown: {found:?}");
-    assert_eq!(rig.world.objects("one").len(), 3, "and kept");
+    assert_eq!(rig.world.objects("one").len(), 2, "and kept");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_volume_with_nothing_in_it_goes() {
+    let rig = Rig::new(Some("{}")).await;
+    let (core, project) = (&rig.fleet.core, rig.project().await);
+    let late = |subject: uuid::Uuid| VolumeSpec {
+        name: format!("vol-{subject}-g7"),
+        labels: core.labels(ObjectKind::Project, subject, 7),
+    };
+    rig.volume(&late(project.id.as_uuid())).await;
+    rig.volume(&late(core.env.uuid())).await;
+    assert_eq!(rig.fleet.consistency_check(&Caller::admin()).await.unwrap().strays.len(), 2);
+    sleep(SEEN_TO).await;
+    assert_eq!(rig.world.objects("one"), [format!("vol-{}-g1", project.id)]);
+    assert_eq!((rig.told().await, rig.projects().await.len()), (0, 1), "nobody needs a project for it");
+    assert_eq!(rig.fleet.project(&rig.me, project.id).await.unwrap().superseded, []);
+    assert_eq!(rig.file(&rig.me, project.id).await, "kept");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pass_on_request_says_what_it_will_do_and_a_dry_run_does_nothing() {
+    let rig = Rig::new(None).await;
+    let (admin, grace) = (Caller::admin(), rig.fleet.core.config.orphan_grace);
+    let lost = rig.project().await;
+    rig.forget(lost.id).await;
+    let subject = rig.fleet.core.env.uuid();
+    let labels = |kind| rig.fleet.core.labels(kind, subject, 1);
+    rig.volume(&VolumeSpec { name: format!("vol-{subject}-g1"), labels: labels(ObjectKind::Project) }).await;
+    rig.volume(&VolumeSpec { name: "vol-other".to_owned(), labels: labels(ObjectKind::Project) }).await;
+    rig.volume(&VolumeSpec { name: format!("cache-{subject}-g1"), labels: labels(ObjectKind::Cache) }).await;
+    let before = rig.world.objects("one");
+
+    let look = rig.fleet.reconcile(&admin, true).await.unwrap();
+    let mut fates: Vec<(&str, &str)> =
+        look.orphans.iter().map(|one| (one.object.name.as_str(), one.fate.name())).collect();
+    fates.sort_unstable();
+    let mut expected = [
+        (format!("cache-{subject}-g1"), "removed"),
+        (format!("vol-{}-g1", lost.id), "taken_in"),
+        (format!("vol-{subject}-g1"), "removed"),
+        ("vol-other".to_owned(), "kept"),
+    ];
+    expected.sort_unstable();
+    assert_eq!(fates, expected.each_ref().map(|(name, fate)| (name.as_str(), *fate)));
+    assert!(look.servers == 1 && look.unanswered.is_empty());
+    assert!(look.orphans.iter().all(|one| one.due == grace), "a look does not count: {look:?}");
+
+    let pass = rig.fleet.reconcile(&admin, false).await.unwrap();
+    assert_eq!((pass.orphans.len(), rig.world.objects("one")), (4, before), "nothing goes before its time");
+    sleep(grace / 2).await;
+    let look = rig.fleet.reconcile(&admin, true).await.unwrap();
+    assert!(look.orphans.iter().all(|one| one.due <= grace / 2), "{look:?}");
+    sleep(grace / 2).await;
+    let pass = rig.fleet.reconcile(&admin, false).await.unwrap();
+    assert_eq!(pass.orphans.iter().map(|one| one.object.name.as_str()).collect::<Vec<_>>(), ["vol-other"]);
+    assert_eq!((rig.told().await, rig.projects().await.len()), (1, 1));
+
+    assert_eq!(rig.fleet.reconcile(&rig.me, true).await.unwrap_err().kind(), ErrorKind::Forbidden);
+    rig.world.hang("one", 5 * SEEN_TO);
+    let look = rig.fleet.reconcile(&admin, true).await.unwrap();
+    assert_eq!((look.orphans.len(), look.unanswered.len()), (0, 1), "{look:?}");
 }
