@@ -48,11 +48,13 @@ pub enum Fault {
     OutOfMemory,
     /// Somebody else had something of the name that was to be made.
     Foreign,
+    /// A volume of ours was there that no row knew.
+    Stray,
 }
 
 impl Fault {
     /// Every fault, as a table has them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::RequestLost,
         Self::ReplyLost,
         Self::Broken,
@@ -73,6 +75,7 @@ impl Fault {
         Self::Died,
         Self::OutOfMemory,
         Self::Removed,
+        Self::Stray,
     ];
 }
 
@@ -124,6 +127,8 @@ pub struct FaultPlan {
     /// Per hundred thousand calls that are made again and again, and more often per rarer call: at this very moment the
     /// server hangs or goes down, or the master is ended or stands still.
     pub struck: u32,
+    /// Between two [`Fault::Stray`]s of the fleet.
+    pub stray: Duration,
 }
 
 impl FaultPlan {
@@ -167,6 +172,7 @@ impl FaultPlan {
             slow_stop: rate(200),
             foreign: rate(15),
             struck: rate(100),
+            stray: every(10),
         }
     }
 }

@@ -47,6 +47,8 @@ pub(super) struct Machine {
     started: u64,
     /// The names of what is there and is somebody else's.
     pub(super) foreign: BTreeSet<String>,
+    /// Volumes with data that were left without a row.
+    pub(super) strays: BTreeMap<String, ObjectLabels>,
     /// How often programs of a generation of a subject ended by themselves, or with the server, and how often of them
     /// for their memory.
     pub(super) ends: BTreeMap<(Uuid, u64), (u64, u64)>,
@@ -124,6 +126,7 @@ impl Machine {
             born: 0,
             started: 0,
             foreign: BTreeSet::new(),
+            strays: BTreeMap::new(),
             ends: BTreeMap::new(),
         }
     }

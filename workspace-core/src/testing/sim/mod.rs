@@ -17,6 +17,7 @@ pub mod run;
 mod server;
 mod storage;
 mod store;
+mod strays;
 mod tree;
 mod wire;
 mod worker;

@@ -107,7 +107,9 @@ impl PortCall {
         match self {
             Self::Probe | Self::InspectContainer | Self::ListContainers | Self::Commit | Self::Lease | Self::Query => 1,
             Self::ListNetworks | Self::ListVolumes => 4,
-            Self::Exec | Self::ReadFile | Self::WriteFile | Self::ListFiles | Self::DeleteFile => 200,
+            Self::VolumeUsage | Self::Exec | Self::ReadFile | Self::WriteFile | Self::ListFiles | Self::DeleteFile => {
+                200
+            }
             _ => 40,
         }
     }

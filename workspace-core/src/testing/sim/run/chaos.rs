@@ -16,7 +16,7 @@ type Strike = fn(&Arc<World>, &Masters);
 
 /// Lets things go wrong until it is dropped.
 pub(super) fn unleash(world: &Arc<World>, masters: &Arc<Masters>, plan: &FaultPlan) -> JoinSet<()> {
-    let strikes: [(Duration, Strike); 11] = [
+    let strikes: [(Duration, Strike); 12] = [
         (plan.hang, hang),
         (plan.crash, crash),
         (plan.disk_full, fill_disk),
@@ -28,6 +28,7 @@ pub(super) fn unleash(world: &Arc<World>, masters: &Arc<Masters>, plan: &FaultPl
         (plan.shut_down, |world, masters| masters.end(world.dice.below(masters.count()), End::ShutDown)),
         (plan.paused, pause),
         (plan.store_outage, cut_off),
+        (plan.stray, leave_stray),
     ];
     let mut chaos = JoinSet::new();
     for (mean, strike) in strikes.into_iter().filter(|(mean, _)| !mean.is_zero()) {
@@ -98,6 +99,12 @@ fn end_program(world: &Arc<World>, _: &Masters) {
 fn remove_behind(world: &Arc<World>, _: &Masters) {
     if let Some((server, container)) = any_program(world) {
         world.remove_behind(&server, &container);
+    }
+}
+
+fn leave_stray(world: &Arc<World>, _: &Masters) {
+    if let Some(server) = any_server(world) {
+        world.leave_stray(&server);
     }
 }
 

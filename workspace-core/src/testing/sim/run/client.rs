@@ -99,6 +99,8 @@ impl Clients {
     async fn use_it(&self, fleet: &Orchestrator, id: WorkspaceId) {
         let admin = Caller::admin();
         let (what, done) = match self.world.dice.below(6) {
+            // Beside them, an operator looks around.
+            0 if self.world.dice.chance(250) => ("reconcile", fleet.reconcile(&admin, true).await.map(drop)),
             0 => ("read", fleet.read_file(&admin, id, "notes/none").await.map(drop)),
             1 => ("list", fleet.list_files(&admin, id, "", 2).await.map(drop)),
             2 => ("remove", fleet.delete_file(&admin, id, "notes/none").await),
@@ -150,7 +152,8 @@ impl Clients {
         let Some(server) = self.world.dice.pick(&servers) else { return Ok(()) };
         let id = server.record.id;
         match number % 6 {
-            4 | 5 => fleet.consistency_check(&Caller::admin()).await.map(drop),
+            4 => fleet.consistency_check(&Caller::admin()).await.map(drop),
+            5 => fleet.reconcile(&Caller::admin(), self.world.dice.chance(800)).await.map(drop),
             0 => fleet.cordon_server(&Caller::admin(), id).await.map(drop),
             1 | 2 => fleet.drain_server(&Caller::admin(), id).await.map(drop),
             _ => fleet.uncordon_server(&Caller::admin(), id).await.map(drop),

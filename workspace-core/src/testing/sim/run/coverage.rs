@@ -6,13 +6,13 @@ use std::fmt;
 use crate::testing::sim::{Fault, PortCall};
 
 /// The calls that no operation of the orchestrator makes.
-const NEVER_MADE: [PortCall; 3] = [PortCall::HasImage, PortCall::LoadImage, PortCall::VolumeUsage];
+const NEVER_MADE: [PortCall; 2] = [PortCall::HasImage, PortCall::LoadImage];
 
 /// Why a fault can never meet a call; `None` when it can.
 const fn impossible(fault: Fault, call: PortCall) -> Option<&'static str> {
     match fault {
-        Fault::ShutDown | Fault::Died | Fault::OutOfMemory | Fault::Removed => {
-            Some("strikes masters and programs between calls")
+        Fault::ShutDown | Fault::Died | Fault::OutOfMemory | Fault::Removed | Fault::Stray => {
+            Some("strikes masters, programs and disks between calls")
         }
         Fault::StoreBefore | Fault::StoreAfter | Fault::StoreOutage if !call.is_of_store() => {
             Some("strikes the store, which a server's call does not ask")

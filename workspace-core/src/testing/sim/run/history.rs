@@ -99,6 +99,21 @@ pub(super) async fn check_data(world: &World, store: &dyn StateStore) {
     }
 }
 
+/// Data that no row knew is there, unless the project that it got was put away into a snapshot.
+pub(super) async fn strays_kept(world: &World, store: &dyn StateStore) {
+    for server in world.servers() {
+        let missed = world.look(&server, |machine| {
+            machine.missed_strays().map(|(name, labels)| (name.clone(), labels.clone())).collect::<Vec<_>>()
+        });
+        for (name, labels) in missed.unwrap_or_default() {
+            let project = store.project(ProjectId::from_uuid(labels.subject)).await;
+            if !project.is_ok_and(|found| found.is_some_and(|project| project.put_away >= labels.generation)) {
+                world.violation(&format_args!("I6 {name} had data, and is gone from {server}"));
+            }
+        }
+    }
+}
+
 /// Whether a file is where its workspace has it. What was written on a server that was lost since may be in a former
 /// copy that is kept for rescue, or in a snapshot instead.
 async fn is_kept(world: &World, store: &dyn StateStore, row: &Workspace, path: &str, bytes: &Bytes) -> bool {

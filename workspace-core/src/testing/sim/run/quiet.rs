@@ -54,8 +54,7 @@ pub(super) async fn differences(world: &World, store: &dyn StateStore) -> Vec<St
     differences
 }
 
-/// The volumes with data that are no current copy: those of copies that were given up, made late. Data is never swept, so
-/// that these are counted.
+/// The volumes with data that are no current copy. Data is never swept, so that these are counted.
 pub(super) async fn unknown_volumes(world: &World, store: &dyn StateStore) -> u64 {
     let rows = Rows::read(store).await;
     let unknown = |machine: &mut Machine| {
@@ -167,6 +166,9 @@ impl Rows {
                 }
                 ObjectKind::Cache if !self.has_copy(&labels, here) => {
                     differences.push(format!("I2 {name} is beside no copy"));
+                }
+                ObjectKind::Project if volume.tree.usage().is_empty() && !self.has_copy(&labels, here) => {
+                    differences.push(format!("I2 {name} is empty, and no copy"));
                 }
                 _ => {}
             }

@@ -15,7 +15,7 @@ use crate::resources::Resources;
 use crate::testing::sim::run::chaos;
 use crate::testing::sim::run::client::Clients;
 use crate::testing::sim::run::data::projects;
-use crate::testing::sim::run::history::{History, check_data, rows};
+use crate::testing::sim::run::history::{History, check_data, rows, strays_kept};
 use crate::testing::sim::run::masters::Masters;
 use crate::testing::sim::run::quiet::{differences, unknown_volumes};
 use crate::testing::sim::run::report::Report;
@@ -78,6 +78,7 @@ async fn scenario(seed: u64) -> Report {
     consistent(&world, &masters).await;
     history.check(&world, store.as_ref()).await;
     check_data(&world, store.as_ref()).await;
+    strays_kept(&world, store.as_ref()).await;
     clean_slate(&world, &store, &masters).await;
     watch.look_back(&world, store.as_ref()).await;
     report(seed, &world, store.as_ref()).await
