@@ -53,26 +53,25 @@ impl Core {
         Ok(Some(FoundData { project, data_generation: Reverse(generation), volume: volume.name.clone(), ours }))
     }
 
-    /// What becomes of it. What is not quite ours, and what a copy that was given up holds, is kept; what holds nothing
+    /// What becomes of it; `None` when somebody removed it meanwhile. What is not quite ours, and what a copy that was given up holds, is kept; what holds nothing
     /// at all is needed by nobody.
     pub(in crate::orchestrator) async fn fate_of_data(
         &self,
         server: &Arc<dyn Server>,
         found: &FoundData,
-    ) -> Result<OrphanFate> {
+    ) -> Result<Option<OrphanFate>> {
         if !found.ours {
-            return Ok(OrphanFate::Kept);
+            return Ok(Some(OrphanFate::Kept));
         }
         let is_empty = match server.volumes().volume_usage(&found.volume).await {
-            // Somebody removed it meanwhile.
-            Err(error) if error.kind() == ErrorKind::NotFound => true,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             usage => usage?.is_empty(),
         };
-        Ok(match self.store.project(found.project).await? {
+        Ok(Some(match self.store.project(found.project).await? {
             _ if is_empty => OrphanFate::Removed,
             None => OrphanFate::TakenIn,
             Some(_) => OrphanFate::Kept,
-        })
+        }))
     }
 
     /// Removes a volume with nothing in it. Where its project has a row the removal is recorded there first, so that the

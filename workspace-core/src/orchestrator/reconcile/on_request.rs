@@ -81,7 +81,7 @@ impl Core {
             if matches!(orphan, Orphan::Helper(_)) && !suspects.contains_key(&orphan) {
                 continue;
             }
-            let fate = self.fate(&server, &orphan).await?;
+            let Some(fate) = self.fate(&server, &orphan).await? else { continue };
             let seen_for = suspects.get(&orphan).map_or(Duration::ZERO, Instant::elapsed);
             let due = self.config.orphan_grace.saturating_sub(seen_for);
             let object = ServerObject::on(record, orphan.kind(), orphan.name());

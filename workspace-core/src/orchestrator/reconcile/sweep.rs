@@ -45,7 +45,7 @@ impl Core {
     }
 
     async fn see_to(self: &Arc<Self>, server: &Arc<dyn Server>, orphan: &Orphan) -> Result<()> {
-        let fate = self.fate(server, orphan).await?;
+        let Some(fate) = self.fate(server, orphan).await? else { return Ok(()) };
         tracing::info!(server = %server.id(), ?orphan, fate = fate.name(), "seeing to what no row knows");
         match (fate, orphan) {
             (OrphanFate::Kept, _) => Ok(()),
@@ -57,11 +57,13 @@ impl Core {
         }
     }
 
-    /// What becomes of an orphan as it is now. Nothing is changed.
-    pub(super) async fn fate(&self, server: &Arc<dyn Server>, orphan: &Orphan) -> Result<OrphanFate> {
+    /// What becomes of an orphan as it is now; `None` when it is gone. Nothing is changed.
+    pub(super) async fn fate(&self, server: &Arc<dyn Server>, orphan: &Orphan) -> Result<Option<OrphanFate>> {
         match orphan {
             Orphan::Data(found) => self.fate_of_data(server, found).await,
-            Orphan::Container(_) | Orphan::Helper(_) | Orphan::Network(_) | Orphan::Cache(_) => Ok(OrphanFate::Removed),
+            Orphan::Container(_) | Orphan::Helper(_) | Orphan::Network(_) | Orphan::Cache(_) => {
+                Ok(Some(OrphanFate::Removed))
+            }
         }
     }
 }

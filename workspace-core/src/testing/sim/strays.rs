@@ -11,8 +11,8 @@ use crate::testing::sim::{Dice, Fault, World};
 /// The file in those that have something in them.
 const FILE: &str = "kept/by-nobody";
 
-/// So many generations after the one beside it: no row gets there.
-const LATER: u64 = 100;
+/// So many generations after the one beside it, at least: no row gets there.
+const LATER: u64 = 1_000;
 
 impl World {
     /// Leaves such a volume beside one of a project: a later copy of it or of an unknown project, with something in it
@@ -35,7 +35,8 @@ impl Machine {
         if dice.chance(500) {
             labels.subject = Uuid::from_u64_pair(dice.number(), dice.number());
         } else {
-            labels.generation += LATER;
+            // A number of its own: a removal that is under way is of another.
+            labels.generation += LATER + dice.below(1 << 40);
         }
         let name = format!("vol-{}-g{}", labels.subject, labels.generation);
         if self.volumes.contains_key(&name) {
