@@ -54,7 +54,7 @@ make_client() { # PREFIX AUTHORITY
 make_server() { # N
   request "server-$1" "server-$1-key.pem" "$(server_name "$1")" "extendedKeyUsage=serverAuth
 subjectAltName=DNS:localhost,DNS:$(server_name "$1"),IP:127.0.0.1,IP:$(server_address "$1")"
-  sign "server-$1" ca
+  sign "server-$1" ca 825
 }
 
 make_service() { # NAME ALTERNATIVE-NAMES; keeps one that is fresh
@@ -87,8 +87,8 @@ request() { # NAME KEY SUBJECT EXTENSIONS; leaves NAME.csr and NAME.ext
 }
 
 # Written under a temporary name first: a certificate that is there is whole.
-sign() { # NAME AUTHORITY
-  quiet_openssl x509 -req -sha256 -days 3650 -CA "$2.pem" -CAkey "$2-key.pem" -set_serial "0x$(openssl rand -hex 8)" \
+sign() { # NAME AUTHORITY [DAYS]
+  quiet_openssl x509 -req -sha256 -days "${3:-3650}" -CA "$2.pem" -CAkey "$2-key.pem" -set_serial "0x$(openssl rand -hex 8)" \
     -extfile "$1.ext" -in "$1.csr" -out "$1.new"
   mv "$1.new" "$1.pem"
   rm -f "$1.csr" "$1.ext"

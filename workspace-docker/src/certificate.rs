@@ -17,7 +17,8 @@ fn ends(pem: &str) -> Vec<Timestamp> {
     found.filter_map(|certificate| end(&certificate)).collect()
 }
 
-fn end(certificate: &[u8]) -> Option<Timestamp> {
+/// When one in DER ends; `None` when it cannot be read.
+pub(crate) fn end(certificate: &[u8]) -> Option<Timestamp> {
     let (_, certificate) = parse_x509_certificate(certificate).ok()?;
     Some(Timestamp::from_micros(certificate.validity().not_after.timestamp().saturating_mul(1_000_000)))
 }

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use http::Uri;
 use http::uri::Authority;
+use workspace_core::clock::Timestamp;
 use workspace_core::error::{Error, Result};
 use workspace_core::model::ServerSpec;
 
+use crate::peer::PeerEnd;
 use crate::tls;
 
 /// Where an Engine is and how to talk to it.
@@ -17,7 +19,7 @@ pub(crate) enum Endpoint {
     /// Plain HTTP over TCP.
     Http(Authority),
     /// HTTP over mutual TLS.
-    Https(Authority, Arc<rustls::ClientConfig>),
+    Https(Authority, Arc<rustls::ClientConfig>, PeerEnd),
     /// HTTP over a socket of this machine.
     Unix(PathBuf),
 }
@@ -41,7 +43,8 @@ impl Endpoint {
                     return Err(Error::invalid("tls", "an https endpoint needs certificates")
                         .hint("give tls with ca, cert and key as PEM text"));
                 };
-                Ok(Self::Https(authority(&uri, 2376)?, Arc::new(tls::client_config(material)?)))
+                let (config, peer_end) = tls::client_config(material)?;
+                Ok(Self::Https(authority(&uri, 2376)?, Arc::new(config), peer_end))
             }
             Some("http") => {
                 let authority = authority(&uri, 2375)?;
@@ -63,15 +66,23 @@ impl Endpoint {
     pub(crate) fn base(&self) -> String {
         match self {
             Self::Http(authority) => format!("http://{authority}"),
-            Self::Https(authority, _) => format!("https://{authority}"),
+            Self::Https(authority, ..) => format!("https://{authority}"),
             Self::Unix(_) => "http://docker".to_owned(),
+        }
+    }
+
+    /// When the certificate ends that the server showed last; `None` without TLS, or before a connection.
+    pub(crate) fn peer_end(&self) -> Option<Timestamp> {
+        match self {
+            Self::Https(_, _, end) => end.get(),
+            Self::Http(_) | Self::Unix(_) => None,
         }
     }
 
     /// The server's own address, on which ports are published.
     pub(crate) async fn address(&self) -> Result<IpAddr> {
         let authority = match self {
-            Self::Http(authority) | Self::Https(authority, _) => authority,
+            Self::Http(authority) | Self::Https(authority, ..) => authority,
             Self::Unix(_) => return Ok(IpAddr::from([127, 0, 0, 1])),
         };
         let host = host(authority);

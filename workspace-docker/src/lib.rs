@@ -18,6 +18,7 @@ mod images;
 mod labels;
 mod names;
 mod networks;
+mod peer;
 mod pool;
 mod probe;
 mod server;

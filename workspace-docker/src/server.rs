@@ -93,7 +93,9 @@ impl Server for DockerServer {
     }
 
     async fn probe(&self) -> Result<Probe> {
-        let probe = probe::probe(&self.engine, &self.versions, self.capacity, self.certificate_expires_at).await?;
+        let mut probe = probe::probe(&self.engine, &self.versions, self.capacity, self.certificate_expires_at).await?;
+        let ends = [probe.certificate_expires_at, self.endpoint.peer_end()];
+        probe.certificate_expires_at = ends.into_iter().flatten().min();
         self.prepare();
         Ok(probe)
     }

@@ -34,7 +34,7 @@ const NO_LIMIT_SECONDS: u64 = 30 * 24 * 3600;
 pub(crate) fn client(endpoint: &Endpoint) -> Result<Docker> {
     match endpoint {
         Endpoint::Http(_) => docker(endpoint, tcp()),
-        Endpoint::Https(_, tls) => docker(endpoint, HttpsConnector::from((tcp(), Arc::clone(tls)))),
+        Endpoint::Https(_, tls, _) => docker(endpoint, HttpsConnector::from((tcp(), Arc::clone(tls)))),
         Endpoint::Unix(path) => docker(endpoint, UnixConnector(path.clone())),
     }
 }

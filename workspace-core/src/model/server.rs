@@ -168,7 +168,7 @@ pub struct Probe {
     pub architecture: String,
     /// The server's own clock.
     pub server_time: Option<Timestamp>,
-    /// When the first certificate of the record ends, ours or the authority's; `None` without TLS.
+    /// When the first certificate ends: ours, the authority's, or the one that the server shows; `None` without TLS.
     #[serde(default)]
     pub certificate_expires_at: Option<Timestamp>,
     /// What an operator should know, such as an old runtime; empty when all is well.

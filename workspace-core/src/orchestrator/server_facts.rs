@@ -34,7 +34,9 @@ pub(super) fn troubles(observation: &ServerObservation, now: Timestamp) -> Vec<T
     let ends = observation.probe.as_ref().and_then(|probe| probe.certificate_expires_at);
     if let Some(ends) = ends.filter(|ends| ends.since(now) < SOON) {
         let verb = if ends <= now { "ended" } else { "ends" };
-        let message = format!("a certificate of its record {verb} at {ends}: register it anew with another");
+        let message = format!(
+            "a certificate {verb} at {ends}: look at `tls` of its record, ours and the authority's, and at the server's own"
+        );
         troubles.push(Trouble { code: "certificate_expiring", message });
     }
     troubles

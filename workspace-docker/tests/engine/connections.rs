@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what is not there fails the test")]
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
+use workspace_core::clock::Timestamp;
 use workspace_core::error::{Error, ErrorKind};
 use workspace_core::id::FleetId;
 use workspace_core::model::{ServerSpec, TlsMaterial};
@@ -53,6 +55,18 @@ async fn a_probe_tells_what_the_server_has() {
         calls.sort_unstable();
         assert_eq!(calls, [Call::Ping, Call::Info]);
     }
+}
+
+/// The fleet's servers have certificates that end before ours and the authority's.
+#[tokio::test]
+async fn the_certificate_that_the_server_shows_is_looked_at() {
+    let shown = format!("{}/server-2.pem", variable("WORKSPACE_TEST_CERTS"));
+    let arguments = ["x509", "-noout", "-enddate", "-dateopt", "iso_8601", "-in", &shown];
+    let told = Command::new("openssl").args(arguments).output().unwrap();
+    let told = String::from_utf8(told.stdout).unwrap();
+    let end = told.trim().strip_prefix("notAfter=").unwrap().replace(' ', "T");
+    let probe = Bench::plain(tls_spec()).await.server.probe().await.unwrap();
+    assert_eq!(probe.certificate_expires_at, Some(Timestamp::parse(&end).unwrap()), "{told}");
 }
 
 #[tokio::test]

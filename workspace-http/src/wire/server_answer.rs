@@ -62,7 +62,7 @@ pub(crate) struct Server {
     architecture: Option<String>,
     /// What an operator should know.
     warnings: Vec<String>,
-    /// When the first certificate of its record ends, ours or the authority's; null without TLS.
+    /// When the first certificate ends: ours, the authority's, or the one that the server shows; null without TLS.
     #[schema(value_type = Option<String>, format = DateTime)]
     certificate_expires_at: Option<workspace_core::clock::Timestamp>,
     /// How far its clock is ahead of the master's; negative is behind.

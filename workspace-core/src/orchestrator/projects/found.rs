@@ -53,8 +53,8 @@ impl Core {
         Ok(Some(FoundData { project, data_generation: Reverse(generation), volume: volume.name.clone(), ours }))
     }
 
-    /// What becomes of it; `None` when somebody removed it meanwhile. What is not quite ours, and what a copy that was given up holds, is kept; what holds nothing
-    /// at all is needed by nobody.
+    /// What becomes of it; `None` when somebody removed it meanwhile. What is not quite ours, and what a copy that was
+    /// given up holds, is kept; what holds nothing at all is needed by nobody.
     pub(in crate::orchestrator) async fn fate_of_data(
         &self,
         server: &Arc<dyn Server>,
@@ -82,7 +82,7 @@ impl Core {
         found: &FoundData,
     ) -> Result<()> {
         let FoundData { project: id, data_generation: Reverse(data_generation), volume, .. } = found;
-        let Some(project) = self.store.project(*id).await? else {
+        let Some(mut project) = self.store.project(*id).await? else {
             return server.volumes().remove_volume(volume, self.fleet).await;
         };
         // After the project: who begins to make this copy from now on counts the revision up.
@@ -90,14 +90,9 @@ impl Core {
         if self.knows_copy(&labels, server.id()).await? {
             return Ok(());
         }
-        let expected = project.revision;
-        let mut project = project;
-        project.superseded.push(ProjectCopy {
-            server: server.id(),
-            data_generation: *data_generation,
-            filled: false,
-            filled_by: None,
-        });
+        let (expected, data_generation) = (project.revision, *data_generation);
+        let copy = ProjectCopy { server: server.id(), data_generation, filled: false, filled_by: None };
+        project.superseded.push(copy);
         let change = Change::by(self.lease.fence()).with(Write::UpdateProject { project, expected });
         match self.commit(change).await? {
             Ok(_) => self.tidy_project(*id).await,
