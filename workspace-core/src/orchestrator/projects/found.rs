@@ -7,11 +7,13 @@ use serde_json::json;
 
 use crate::error::{ErrorKind, Result};
 use crate::id::{OwnerId, ProjectId, ServerId};
-use crate::model::{Project, ProjectCopy, ReservationPart, SnapshotProfile};
+use crate::model::{Project, ProjectCopy, ReservationPart, SnapshotProfile, SnapshotStatus};
 use crate::orchestrator::Core;
+use crate::orchestrator::projects::rescue::PAUSE;
+use crate::orchestrator::projects::sync::filled_copy;
 use crate::orchestrator::refusal::refused;
 use crate::orchestrator::server_object::OrphanFate;
-use crate::port::{Change, ObjectKind, Refused, Server, VolumeSummary, Write};
+use crate::port::{Change, DataFilter, ObjectKind, PageRequest, Refused, Server, VolumeSummary, Write};
 
 /// What is said of its snapshot.
 const MESSAGE: &str = "rescued: no row knew its volume";
@@ -107,7 +109,7 @@ impl Core {
     pub(in crate::orchestrator) async fn take_in(self: &Arc<Self>, server: ServerId, found: &FoundData) -> Result<()> {
         let FoundData { project: id, data_generation: Reverse(data_generation), .. } = *found;
         let copy = ProjectCopy { server, data_generation, filled: true, filled_by: None };
-        let name = format!("found-{id}");
+        let name = name_of(id);
         let project = Project {
             copy: Some(copy.clone()),
             ..Project::new(id, OwnerId::admin(), Some(name.clone()), None, self.env.now())
@@ -146,6 +148,30 @@ impl Core {
             Err(refusal) => Err(refused("project", &refusal)),
         }
     }
+}
+
+impl Core {
+    /// Takes a snapshot of such a project again when all that were tried failed: until then its data is on one server
+    /// alone. Who gives the project another name takes this over.
+    pub(super) async fn rescue_found(self: &Arc<Self>, project: &Project) -> Result<()> {
+        if self.config.storage.is_none() || project.name != Some(name_of(project.id)) {
+            return Ok(());
+        }
+        let filter = DataFilter { project: Some(project.id), ..DataFilter::default() };
+        let tried = self.store.snapshots(&filter, PageRequest { after: None, limit: 1_000 }).await?.items;
+        let all_failed = tried.iter().all(|snapshot| snapshot.status == SnapshotStatus::Failed);
+        let last = tried.iter().map(|snapshot| snapshot.created_at).max();
+        if !all_failed || last.is_none_or(|last| self.env.now().since(last) < PAUSE) {
+            return Ok(());
+        }
+        let message = Some(MESSAGE.to_owned());
+        let (job, row) = self.snapshot_job(project, filled_copy(project)?, SnapshotProfile::Full, message);
+        self.begin_job(project, job, vec![Write::PutSnapshot(Box::new(row))]).await.map(drop)
+    }
+}
+
+fn name_of(project: ProjectId) -> String {
+    format!("found-{project}")
 }
 
 #[cfg(test)]

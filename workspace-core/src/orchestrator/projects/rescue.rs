@@ -12,7 +12,7 @@ use crate::orchestrator::refusal::refused;
 use crate::port::{Change, ObjectKind, Refused, Write};
 
 /// A rescue that failed is tried again after this long.
-const PAUSE: Duration = Duration::from_mins(5);
+pub(super) const PAUSE: Duration = Duration::from_mins(5);
 
 /// What is said of such a snapshot.
 const MESSAGE: &str = "rescued from a server that was lost";

@@ -87,10 +87,14 @@ impl Core {
                 {
                     tracing::debug!(project = %project.id, error = error.chain(), "project not tidied");
                 }
-                if !project.deleted
-                    && let Err(error) = self.rescue(project).await
-                {
+                if project.deleted {
+                    continue;
+                }
+                if let Err(error) = self.rescue(project).await {
                     tracing::debug!(project = %project.id, error = error.chain(), "former data not rescued");
+                }
+                if let Err(error) = self.rescue_found(project).await {
+                    tracing::debug!(project = %project.id, error = error.chain(), "found data not rescued");
                 }
             }
             match found.next {

@@ -139,6 +139,26 @@ async fn data_without_a_row_gets_a_project_and_a_snapshot_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_rescue_that_failed_is_tried_again() {
+    let rig = Rig::new(Some("{}")).await;
+    let lost = rig.project().await;
+    rig.forget(lost.id).await;
+    sleep(SEEN_TO).await;
+    let mut first = rig.snapshots().await.remove(0);
+    first.status = SnapshotStatus::Failed;
+    let change = Change::default().with(Write::PutSnapshot(Box::new(first.clone())));
+    rig.store.commit(&[change]).await.unwrap().remove(0).unwrap();
+    sleep(2 * SEEN_TO).await;
+    let status = |rows: Vec<Snapshot>| rows.into_iter().map(|row| (row.id == first.id, row.status)).collect::<Vec<_>>();
+    let expected = [(true, SnapshotStatus::Failed), (false, SnapshotStatus::Ready)];
+    let mut now = status(rig.snapshots().await);
+    now.sort_by_key(|(is_first, _)| !is_first);
+    assert_eq!(now, expected);
+    sleep(2 * SEEN_TO).await;
+    assert_eq!(rig.snapshots().await.len(), 2, "that is enough");
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_a_storage_it_gets_a_project_alone() {
     let rig = Rig::new(None).await;
     let lost = rig.project().await;
