@@ -155,8 +155,8 @@ fn plant(server: &ServerSpec, fleet: FleetId, project: ProjectId) -> impl Iterat
     for (kind, name, subject, generation, line, _) in &volumes {
         volume(*kind, name, *subject, *generation, line);
     }
-    // What measured a volume when its master died.
-    let helper = format!("usage-{nobody}");
+    // What looked into a volume when its master died.
+    let helper = format!("is-empty-{nobody}");
     labelled(&["create", "--name", &helper], ObjectKind::Project, nobody, 1, &["workspace-base", "true"]);
     volumes.into_iter().map(|(_, name, .., fate)| (name, fate)).chain([(helper, OrphanFate::Removed)])
 }
@@ -181,9 +181,9 @@ async fn what_nobody_knows_goes_unless_there_is_data_in_it() {
     // Whether the pass that goes on has seen to some of it or not: nothing else is an orphan, and each has its fate.
     let look = master.fleet.reconcile(&admin, true).await.unwrap();
     assert!(look.unanswered.is_empty() && !look.orphans.is_empty(), "{look:?}");
-    // Some volume may be measured at this moment.
-    let measures = |name: &str| name.starts_with("usage-") && !expected.keys().any(|(_, known)| known == name);
-    for orphan in look.orphans.iter().filter(|orphan| !measures(&orphan.object.name)) {
+    // Some volume may be looked into at this moment.
+    let looks = |name: &str| name.starts_with("is-empty-") && !expected.keys().any(|(_, known)| known == name);
+    for orphan in look.orphans.iter().filter(|orphan| !looks(&orphan.object.name)) {
         let name = (orphan.object.server_name.clone(), orphan.object.name.clone());
         assert_eq!(expected.get(&name), Some(&orphan.fate), "{orphan:?}");
     }

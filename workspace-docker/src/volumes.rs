@@ -1,6 +1,7 @@
 //! Volumes on an Engine.
 
 use std::collections::{BTreeSet, HashMap};
+use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -10,7 +11,7 @@ use workspace_core::environment::Environment;
 use workspace_core::error::{Error, ErrorKind, Result};
 use workspace_core::id::FleetId;
 use workspace_core::model::StorageKind;
-use workspace_core::port::{Created, Mount, ObjectLabels, VolumeSpec, VolumeStore, VolumeSummary, VolumeUsage};
+use workspace_core::port::{Created, Mount, ObjectLabels, VolumeSpec, VolumeStore, VolumeSummary};
 
 use crate::call::Call;
 use crate::engine::Engine;
@@ -31,7 +32,8 @@ const DATA: &str = "/workspace";
 /// - The root of a new volume belongs to 1000:1000. With `volume` storage and no worker image, Docker decides: the
 ///   volume's root gets the owner that the volume's path has in the image of the first container that mounts it,
 ///   and root where the image has no such path.
-/// - `bind` storage and [`volume_usage`](VolumeStore::volume_usage) need the worker image
+/// - `bind` storage, [`volume_usage`](VolumeStore::volume_usage) and
+///   [`volume_is_empty`](VolumeStore::volume_is_empty) need the worker image
 ///   ([`WorkerImageMissing`](ErrorKind::WorkerImageMissing)).
 /// - Making a named volume takes three calls, removing one takes two.
 #[derive(Clone, Debug)]
@@ -151,6 +153,29 @@ impl DockerVolumes {
         // A name of its own: two runs at once must not take each other's output.
         let name = format!("{verb}-{}", self.environment.uuid());
         self.remember(run(&self.engine, Run { image, name, arguments, mount, labels: labels.clone() }).await)
+    }
+
+    /// What the worker says of what is in a volume.
+    async fn look_into<T>(&self, verb: &str, name: &str) -> Result<T>
+    where
+        T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
+    {
+        names::check("name", name)?;
+        let found = self.find(name).await?.ok_or_else(|| Error::not_found("volume"))?;
+        let labels = labels::from_engine(&found.labels).ok_or_else(|| {
+            Error::new(ErrorKind::ForeignObject, format!("volume {name} has no labels that we can read"))
+        })?;
+        let mount = EngineMount {
+            typ: Some(MountType::VOLUME),
+            source: Some(name.to_owned()),
+            target: Some(DATA.to_owned()),
+            read_only: Some(true),
+            ..EngineMount::default()
+        };
+        let said = self.worker_run(verb, DATA.to_owned(), name, mount, &labels).await?;
+        said.trim().parse().map_err(|error| {
+            Error::new(ErrorKind::Internal, format!("the worker did not say the {verb} of volume {name}")).source(error)
+        })
     }
 
     async fn find(&self, name: &str) -> Result<Option<Volume>> {
@@ -280,25 +305,11 @@ impl VolumeStore for DockerVolumes {
         Ok(volumes)
     }
 
-    async fn volume_usage(&self, name: &str) -> Result<VolumeUsage> {
-        names::check("name", name)?;
-        let found = self.find(name).await?.ok_or_else(|| Error::not_found("volume"))?;
-        let labels = labels::from_engine(&found.labels).ok_or_else(|| {
-            Error::new(ErrorKind::ForeignObject, format!("volume {name} has no labels that we can read"))
-        })?;
-        let mount = EngineMount {
-            typ: Some(MountType::VOLUME),
-            source: Some(name.to_owned()),
-            target: Some(DATA.to_owned()),
-            read_only: Some(true),
-            ..EngineMount::default()
-        };
-        let said = self.worker_run("usage", DATA.to_owned(), name, mount, &labels).await?;
-        let numbers = said.trim().split_once(' ').map(|(bytes, entries)| (bytes.parse(), entries.parse()));
-        let Some((Ok(bytes), Ok(entries))) = numbers else {
-            let message = format!("the worker did not say how large volume {name} is, but {said:?}");
-            return Err(Error::new(ErrorKind::Internal, message));
-        };
-        Ok(VolumeUsage { bytes, entries })
+    async fn volume_usage(&self, name: &str) -> Result<u64> {
+        self.look_into("usage", name).await
+    }
+
+    async fn volume_is_empty(&self, name: &str) -> Result<bool> {
+        self.look_into("is-empty", name).await
     }
 }

@@ -14,7 +14,7 @@ mod process;
 mod server;
 
 pub use channel::{ChannelSetup, serve_channel, serve_stdio};
-pub use files::{folder_usage, prepare_folder, remove_folder};
+pub use files::{folder_is_empty, folder_usage, prepare_folder, remove_folder};
 pub use job::{DataSteps, JobEnd, JobFolders, JobSetup, serve_job, serve_job_stdio};
 pub use process::ProcessHost;
 pub use server::{LocalPool, LocalServer, LocalVolumes};

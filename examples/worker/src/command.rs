@@ -14,7 +14,8 @@ usage: worker channel          serve a channel on stdin and stdout until stdin e
        worker job              do the one job that stdin asks for, and tell of it on stdout
        worker prepare <dir>    make a folder, with those above it, that belongs to 1000:1000
        worker remove <dir>     remove a folder with everything in it; a missing one is removed already
-       worker usage <dir>      print how many bytes of the disk a folder takes, and how many entries are in it
+       worker usage <dir>      print how many bytes of the disk a folder takes
+       worker is-empty <dir>   print whether there is nothing at all in a folder, true or false
 
 The files of a channel are those below /workspace, or below $WORKSPACE_ROOT; a job works there too where that is set.";
 
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     Remove(PathBuf),
     /// Measure a folder.
     Usage(PathBuf),
+    /// Look whether there is anything in a folder.
+    IsEmpty(PathBuf),
 }
 
 impl Command {
@@ -49,6 +52,7 @@ impl Command {
             Some("prepare") => folder().map(Self::Prepare),
             Some("remove") => folder().map(Self::Remove),
             Some("usage") => folder().map(Self::Usage),
+            Some("is-empty") => folder().map(Self::IsEmpty),
             _ => Err(format!("there is no command {}", name.display())),
         }
     }
@@ -60,10 +64,8 @@ impl Command {
             Self::Job => return job::serve(),
             Self::Prepare(folder) => local::prepare_folder(&folder)?,
             Self::Remove(folder) => local::remove_folder(&folder)?,
-            Self::Usage(folder) => {
-                let usage = local::folder_usage(&folder)?;
-                writeln!(io::stdout(), "{} {}", usage.bytes, usage.entries)?;
-            }
+            Self::Usage(folder) => writeln!(io::stdout(), "{}", local::folder_usage(&folder)?)?,
+            Self::IsEmpty(folder) => writeln!(io::stdout(), "{}", local::folder_is_empty(&folder)?)?,
         }
         Ok(0)
     }

@@ -34,4 +34,4 @@ pub use server_pool::ServerPool;
 pub use session_namer::SessionNamer;
 pub use state_store::{DataFilter, JobFilter, Page, PageRequest, StateStore, UsageFilter, WorkspaceFilter};
 pub use sync_backend::{SyncBackend, SyncReport, SyncRequest, Version};
-pub use volume_store::{VolumeSpec, VolumeStore, VolumeSummary, VolumeUsage};
+pub use volume_store::{VolumeSpec, VolumeStore, VolumeSummary};

@@ -26,29 +26,13 @@ pub struct VolumeSummary {
     pub labels: Option<ObjectLabels>,
 }
 
-/// What a volume holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct VolumeUsage {
-    /// Bytes of the server's disk.
-    pub bytes: u64,
-    /// Files, folders and links below its root.
-    pub entries: u64,
-}
-
-impl VolumeUsage {
-    /// Whether there is nothing in it, not even an empty file.
-    pub const fn is_empty(self) -> bool {
-        self.entries == 0
-    }
-}
-
 /// The volumes of one server.
 ///
 /// # Contract
 /// - A new volume's root belongs to 1000:1000, so that a workspace can write to it.
 /// - `create_volume` answers `New` or `Adopted` only after it compared the labels of what is there: an engine may
 ///   answer "made" for a foreign volume of that name.
-/// - `volume_usage` says that a volume is empty only after it read its root: what is empty may be removed.
+/// - `volume_is_empty` says so only after it read all of the root: what is empty may be removed.
 /// - `remove_volume` removes only what carries the labels of this fleet; it refuses with
 ///   [`Conflict`](crate::error::ErrorKind::Conflict) while a container has the volume.
 ///
@@ -74,6 +58,10 @@ pub trait VolumeStore: Debug + Send + Sync {
     /// Every volume with the fleet's label.
     async fn list_volumes(&self, fleet: FleetId) -> Result<Vec<VolumeSummary>>;
 
-    /// How much the volume holds.
-    async fn volume_usage(&self, name: &str) -> Result<VolumeUsage>;
+    /// How many bytes the volume holds.
+    async fn volume_usage(&self, name: &str) -> Result<u64>;
+
+    /// Whether there is nothing at all in the volume, not even an empty file. It looks no further than into its root,
+    /// and takes as long for a large one.
+    async fn volume_is_empty(&self, name: &str) -> Result<bool>;
 }

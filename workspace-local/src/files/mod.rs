@@ -13,7 +13,7 @@ mod write;
 pub(crate) use error::file_error;
 pub(crate) use path::RelativePath;
 pub(crate) use root::Root;
-pub use usage::folder_usage;
+pub use usage::{folder_is_empty, folder_usage};
 
 pub(crate) use delete::empty_folder;
 pub use delete::remove_folder;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,9 +10,9 @@ use async_trait::async_trait;
 use tokio::task::spawn_blocking;
 use workspace_core::error::{Error, ErrorKind, Result};
 use workspace_core::id::FleetId;
-use workspace_core::port::{Created, ObjectLabels, VolumeSpec, VolumeStore, VolumeSummary, VolumeUsage};
+use workspace_core::port::{Created, ObjectLabels, VolumeSpec, VolumeStore, VolumeSummary};
 
-use crate::files::{folder_usage, remove_folder};
+use crate::files::{folder_is_empty, folder_usage, remove_folder};
 use crate::process::mark;
 use crate::server::folder::{check_name, disk_error, names, read_json, write_json};
 use crate::server::machine::Machine;
@@ -31,6 +32,19 @@ impl LocalVolumes {
         spawn_blocking(move || work(&machine)).await.unwrap_or_else(|lost| {
             Err(Error::new(ErrorKind::Internal, "the work on a volume did not end").source(lost))
         })
+    }
+
+    /// Looks into the data of a volume.
+    async fn look_into<T: Send + 'static>(&self, name: &str, look: fn(&Path) -> io::Result<T>) -> Result<T> {
+        check_name(name)?;
+        let name = name.to_owned();
+        self.run(move |machine| {
+            if !labels_file(machine.folder(), &name).exists() {
+                return Err(Error::not_found("volume"));
+            }
+            look(&data_of(machine.folder(), &name)).map_err(disk_error)
+        })
+        .await
     }
 }
 
@@ -130,15 +144,11 @@ impl VolumeStore for LocalVolumes {
         .await
     }
 
-    async fn volume_usage(&self, name: &str) -> Result<VolumeUsage> {
-        check_name(name)?;
-        let name = name.to_owned();
-        self.run(move |machine| {
-            if !labels_file(machine.folder(), &name).exists() {
-                return Err(Error::not_found("volume"));
-            }
-            folder_usage(&data_of(machine.folder(), &name)).map_err(disk_error)
-        })
-        .await
+    async fn volume_usage(&self, name: &str) -> Result<u64> {
+        self.look_into(name, folder_usage).await
+    }
+
+    async fn volume_is_empty(&self, name: &str) -> Result<bool> {
+        self.look_into(name, folder_is_empty).await
     }
 }

@@ -23,11 +23,13 @@ fn a_folder_is_prepared_measured_and_removed() {
         let data = folder.metadata().unwrap();
         assert_eq!((data.uid(), data.gid()), (1_000, 1_000));
     }
+    let is_empty = || String::from_utf8(run(&["is-empty", path]).stdout).unwrap();
+    assert_eq!(is_empty(), "true\n");
     std::fs::write(folder.join("file"), vec![1; 1 << 20]).unwrap();
+    assert_eq!(is_empty(), "false\n");
     let measured = run(&["usage", path]);
-    let measured = String::from_utf8(measured.stdout).unwrap();
-    let (bytes, entries) = measured.trim().split_once(' ').unwrap();
-    assert!((1 << 20..2 << 20).contains(&bytes.parse::<u64>().unwrap()) && entries == "1", "{measured}");
+    let bytes: u64 = String::from_utf8(measured.stdout).unwrap().trim().parse().unwrap();
+    assert!((1 << 20..2 << 20).contains(&bytes), "{bytes}");
     for _ in 0..2 {
         assert!(run(&["remove", path]).status.success());
         assert!(!folder.exists());
@@ -36,9 +38,11 @@ fn a_folder_is_prepared_measured_and_removed() {
 
 #[test]
 fn what_goes_wrong_is_said_on_stderr() {
-    let missing = run(&["usage", "/no/such/folder"]);
-    assert_eq!(missing.status.code(), Some(1));
-    assert!(String::from_utf8(missing.stderr).unwrap().contains("No such file"));
+    for command in ["usage", "is-empty"] {
+        let missing = run(&[command, "/no/such/folder"]);
+        assert_eq!(missing.status.code(), Some(1));
+        assert!(String::from_utf8(missing.stderr).unwrap().contains("No such file"));
+    }
     for wrong in [&[][..], &["fly"], &["usage"], &["remove", "a", "b"]] {
         let output = run(wrong);
         assert_eq!(output.status.code(), Some(2), "{wrong:?}");

@@ -14,7 +14,7 @@ use crate::orchestrator::leased::LONGEST_CALL;
 use crate::port::{
     Channel, ContainerSpec, ContainerState, ContainerStats, Containers, Created, ImageRef, Images, LogOptions,
     LogStream, NetworkSpec, NetworkSummary, Networks, RegistryCredentials, Server, VolumeSpec, VolumeStore,
-    VolumeSummary, VolumeUsage,
+    VolumeSummary,
 };
 
 /// A server as a master sees it. Reading is not held up; everything that changes something is.
@@ -146,7 +146,11 @@ impl VolumeStore for Leased {
         self.server.volumes().list_volumes(fleet).await
     }
 
-    async fn volume_usage(&self, name: &str) -> Result<VolumeUsage> {
+    async fn volume_usage(&self, name: &str) -> Result<u64> {
         self.server.volumes().volume_usage(name).await
+    }
+
+    async fn volume_is_empty(&self, name: &str) -> Result<bool> {
+        self.server.volumes().volume_is_empty(name).await
     }
 }

@@ -65,9 +65,9 @@ impl Core {
         if !found.ours {
             return Ok(Some(OrphanFate::Kept));
         }
-        let is_empty = match server.volumes().volume_usage(&found.volume).await {
+        let is_empty = match server.volumes().volume_is_empty(&found.volume).await {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            usage => usage?.is_empty(),
+            is_empty => is_empty?,
         };
         Ok(Some(match self.store.project(found.project).await? {
             _ if is_empty => OrphanFate::Removed,

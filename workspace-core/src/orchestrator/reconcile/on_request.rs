@@ -77,7 +77,7 @@ impl Core {
         let (orphans, _) = self.match_rows(&server, &listed).await?;
         let mut found = Vec::with_capacity(orphans.len());
         for orphan in orphans {
-            // What prepares or measures a volume is gone in a moment: it is one only when it is still there.
+            // What prepares a volume or looks into one is gone in a moment: it is one only when it is still there.
             if matches!(orphan, Orphan::Helper(_)) && !suspects.contains_key(&orphan) {
                 continue;
             }

@@ -16,7 +16,7 @@ use crate::port::{ContainerState, NetworkSummary, ObjectKind, ObjectLabels, Serv
 pub(in crate::orchestrator) enum Orphan {
     /// A container of a workspace or of a job.
     Container(String),
-    /// What prepares or measures a volume, which takes a moment and has no row.
+    /// What prepares a volume or looks into one, which takes a moment and has no row.
     Helper(String),
     Network(String),
     Cache(String),

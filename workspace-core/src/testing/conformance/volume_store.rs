@@ -91,14 +91,15 @@ pub async fn lists_have_no_stranger(volumes: &dyn VolumeStore, fleet: FleetId) {
     works("remove", volumes.remove_volume(&theirs.name, theirs.labels.fleet).await);
 }
 
-/// An empty volume is known as such; a missing one is told.
+/// What an empty volume holds is next to nothing, and it is known as empty; a missing one is told as such.
 pub async fn usage_is_told(volumes: &dyn VolumeStore, fleet: FleetId) {
     let spec = volume(fleet);
     refused("no volume", volumes.volume_usage(&spec.name).await, ErrorKind::NotFound);
+    refused("no volume", volumes.volume_is_empty(&spec.name).await, ErrorKind::NotFound);
     works("create", volumes.create_volume(&spec).await);
-    let usage = works("usage", volumes.volume_usage(&spec.name).await);
-    assert!(usage.is_empty(), "there is nothing in a new volume: {usage:?}");
-    assert!(usage.bytes < 1 << 20, "an empty volume holds next to nothing: {usage:?}");
+    let bytes = works("usage", volumes.volume_usage(&spec.name).await);
+    assert!(bytes < 1 << 20, "an empty volume holds next to nothing: {bytes}");
+    assert!(works("is empty", volumes.volume_is_empty(&spec.name).await), "there is nothing in a new volume");
     works("remove", volumes.remove_volume(&spec.name, fleet).await);
 }
 
@@ -112,5 +113,6 @@ pub async fn names_are_checked(volumes: &dyn VolumeStore, fleet: FleetId) {
         refused(&rule, volumes.inspect_volume(name).await, ErrorKind::Invalid);
         refused(&rule, volumes.remove_volume(name, fleet).await, ErrorKind::Invalid);
         refused(&rule, volumes.volume_usage(name).await, ErrorKind::Invalid);
+        refused(&rule, volumes.volume_is_empty(name).await, ErrorKind::Invalid);
     }
 }

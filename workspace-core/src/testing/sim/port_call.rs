@@ -27,6 +27,7 @@ pub enum PortCall {
     RemoveVolume,
     ListVolumes,
     VolumeUsage,
+    VolumeIsEmpty,
     OpenChannel,
     Exec,
     ReadFile,
@@ -40,7 +41,7 @@ pub enum PortCall {
 
 impl PortCall {
     /// Every call, as a table has them.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Probe,
         Self::HasImage,
         Self::PullImage,
@@ -61,6 +62,7 @@ impl PortCall {
         Self::RemoveVolume,
         Self::ListVolumes,
         Self::VolumeUsage,
+        Self::VolumeIsEmpty,
         Self::OpenChannel,
         Self::Exec,
         Self::ReadFile,
@@ -107,9 +109,12 @@ impl PortCall {
         match self {
             Self::Probe | Self::InspectContainer | Self::ListContainers | Self::Commit | Self::Lease | Self::Query => 1,
             Self::ListNetworks | Self::ListVolumes => 4,
-            Self::VolumeUsage | Self::Exec | Self::ReadFile | Self::WriteFile | Self::ListFiles | Self::DeleteFile => {
-                200
-            }
+            Self::VolumeIsEmpty
+            | Self::Exec
+            | Self::ReadFile
+            | Self::WriteFile
+            | Self::ListFiles
+            | Self::DeleteFile => 200,
             _ => 40,
         }
     }

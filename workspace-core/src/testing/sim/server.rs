@@ -15,7 +15,7 @@ use crate::model::Probe;
 use crate::port::{
     Channel, ContainerSpec, ContainerState, ContainerStats, Containers, Created, ImageRef, Images, LogOptions,
     LogStream, NetworkSpec, NetworkSummary, Networks, RegistryCredentials, Server, VolumeSpec, VolumeStore,
-    VolumeSummary, VolumeUsage,
+    VolumeSummary,
 };
 use crate::testing::sim::channel::SimChannel;
 use crate::testing::sim::machine::{Container, End, Machine, check_name, missing};
@@ -224,11 +224,18 @@ impl VolumeStore for SimServer {
         self.wire.ask(PortCall::ListVolumes, "", move |at| Ok(at.list_volumes(fleet))).await
     }
 
-    async fn volume_usage(&self, name: &str) -> Result<VolumeUsage> {
+    async fn volume_usage(&self, name: &str) -> Result<u64> {
         let usage = |at: &mut Machine, name: &str| {
-            at.volumes.get(name).map(|volume| volume.tree.usage()).ok_or_else(|| Error::not_found("volume"))
+            at.volumes.get(name).map(|volume| volume.tree.bytes()).ok_or_else(|| Error::not_found("volume"))
         };
         self.wire.ask_of(PortCall::VolumeUsage, name, usage).await
+    }
+
+    async fn volume_is_empty(&self, name: &str) -> Result<bool> {
+        let is_empty = |at: &mut Machine, name: &str| {
+            at.volumes.get(name).map(|volume| volume.tree.is_empty()).ok_or_else(|| Error::not_found("volume"))
+        };
+        self.wire.ask_of(PortCall::VolumeIsEmpty, name, is_empty).await
     }
 }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
-use crate::port::{FileContent, FileEntry, FileKind, MAX_FILE_BYTES, VolumeUsage};
+use crate::port::{FileContent, FileEntry, FileKind, MAX_FILE_BYTES};
 
 /// Files and folders by their path below the root.
 #[derive(Clone, Debug, Default)]
@@ -21,10 +21,13 @@ struct Node {
 }
 
 impl Tree {
-    /// What the files hold.
-    pub(super) fn usage(&self) -> VolumeUsage {
-        let files = self.0.values().filter_map(|node| node.bytes.as_ref());
-        VolumeUsage { bytes: files.map(|bytes| bytes.len() as u64).sum(), entries: self.0.len() as u64 }
+    /// How many bytes the files hold.
+    pub(super) fn bytes(&self) -> u64 {
+        self.0.values().filter_map(|node| node.bytes.as_ref()).map(|bytes| bytes.len() as u64).sum()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     pub(super) fn read(&self, path: &str) -> Result<FileContent> {

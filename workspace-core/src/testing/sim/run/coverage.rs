@@ -6,7 +6,7 @@ use std::fmt;
 use crate::testing::sim::{Fault, PortCall};
 
 /// The calls that no operation of the orchestrator makes.
-const NEVER_MADE: [PortCall; 2] = [PortCall::HasImage, PortCall::LoadImage];
+const NEVER_MADE: [PortCall; 3] = [PortCall::HasImage, PortCall::LoadImage, PortCall::VolumeUsage];
 
 /// Why a fault can never meet a call; `None` when it can.
 const fn impossible(fault: Fault, call: PortCall) -> Option<&'static str> {

@@ -167,7 +167,7 @@ impl Rows {
                 ObjectKind::Cache if !self.has_copy(&labels, here) => {
                     differences.push(format!("I2 {name} is beside no copy"));
                 }
-                ObjectKind::Project if volume.tree.usage().is_empty() && !self.has_copy(&labels, here) => {
+                ObjectKind::Project if volume.tree.is_empty() && !self.has_copy(&labels, here) => {
                     differences.push(format!("I2 {name} is empty, and no copy"));
                 }
                 _ => {}
