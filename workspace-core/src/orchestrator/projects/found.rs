@@ -13,7 +13,7 @@ use crate::orchestrator::projects::rescue::PAUSE;
 use crate::orchestrator::projects::sync::filled_copy;
 use crate::orchestrator::refusal::refused;
 use crate::orchestrator::server_object::OrphanFate;
-use crate::port::{Change, DataFilter, ObjectKind, PageRequest, Refused, Server, VolumeSummary, Write};
+use crate::port::{Change, DataFilter, ObjectKind, ObjectLabels, PageRequest, Refused, Server, VolumeSummary, Write};
 
 /// What is said of its snapshot.
 const MESSAGE: &str = "rescued: no row knew its volume";
@@ -55,7 +55,7 @@ impl Core {
         Ok(Some(FoundData { project, data_generation: Reverse(generation), volume: volume.name.clone(), ours }))
     }
 
-    /// What becomes of it; `None` when somebody removed it meanwhile. What is not quite ours, and what a copy that was
+    /// What becomes of it; `None` when it was removed, or accounted for, meanwhile. What is not quite ours, and what a copy that was
     /// given up holds, is kept; what holds nothing at all is needed by nobody.
     pub(in crate::orchestrator) async fn fate_of_data(
         &self,
@@ -69,11 +69,19 @@ impl Core {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             is_empty => is_empty?,
         };
+        if self.knows_copy(&self.labels_of(found), server.id()).await? {
+            return Ok(None);
+        }
         Ok(Some(match self.store.project(found.project).await? {
             _ if is_empty => OrphanFate::Removed,
             None => OrphanFate::TakenIn,
             Some(_) => OrphanFate::Kept,
         }))
+    }
+
+    /// The labels of a volume that is ours.
+    fn labels_of(&self, found: &FoundData) -> ObjectLabels {
+        self.labels(ObjectKind::Project, found.project.as_uuid(), found.data_generation.0)
     }
 
     /// Removes a volume with nothing in it. Where its project has a row the removal is recorded there first, so that the
@@ -88,8 +96,7 @@ impl Core {
             return server.volumes().remove_volume(volume, self.fleet).await;
         };
         // After the project: who begins to make this copy from now on counts the revision up.
-        let labels = self.labels(ObjectKind::Project, id.as_uuid(), *data_generation);
-        if self.knows_copy(&labels, server.id()).await? {
+        if self.knows_copy(&self.labels_of(found), server.id()).await? {
             return Ok(());
         }
         let (expected, data_generation) = (project.revision, *data_generation);

@@ -4,16 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Scope, ServerRecord};
 use crate::orchestrator::reconcile::Orphan;
 use crate::orchestrator::reconcile::sweep::Suspects;
 use crate::orchestrator::{Caller, Core, Orchestrator, OrphanFate, ServerObject};
+use crate::port::Server;
 
 /// How long a pass that was asked for is waited for: one with a server that hangs takes its deadlines.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// How often an orphan is looked at again where that failed, and how long is waited before.
+const RETRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(300);
 
 /// What a pass over the servers does about what no row knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -81,12 +86,26 @@ impl Core {
             if matches!(orphan, Orphan::Helper(_)) && !suspects.contains_key(&orphan) {
                 continue;
             }
-            let Some(fate) = self.fate(&server, &orphan).await? else { continue };
+            let Some(fate) = self.fate_at_rest(&server, &orphan).await? else { continue };
             let seen_for = suspects.get(&orphan).map_or(Duration::ZERO, Instant::elapsed);
             let due = self.config.orphan_grace.saturating_sub(seen_for);
             let object = ServerObject::on(record, orphan.kind(), orphan.name());
             found.push(Orphaned { object, fate, due });
         }
         Ok(found)
+    }
+
+    /// What becomes of an orphan. The pass that goes on beside this may take a volume away under the look into it: then
+    /// there is nothing to be seen a moment later.
+    async fn fate_at_rest(self: &Arc<Self>, server: &Arc<dyn Server>, orphan: &Orphan) -> Result<Option<OrphanFate>> {
+        for _ in 0..RETRIES {
+            match self.fate(server, orphan).await {
+                Err(error) if !matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::Timeout) => {
+                    sleep(PAUSE).await;
+                }
+                fate => return fate,
+            }
+        }
+        self.fate(server, orphan).await
     }
 }
