@@ -131,6 +131,10 @@ pub struct Project {
     /// The data generation of the copy that was put away last, when all of its data was in [`Project::seed`].
     #[serde(default)]
     pub put_away: u64,
+    /// The highest data generation of a copy that was removed. No number up to it is given again: the removal of a volume
+    /// may be carried out late, and would take the data of whatever has its name by then.
+    #[serde(default)]
+    pub removed: u64,
     /// Whether it is to go, with its data: nothing new begins on it.
     #[serde(default)]
     pub deleted: bool,
@@ -164,6 +168,7 @@ impl Project {
             saved: None,
             leaving: None,
             put_away: 0,
+            removed: 0,
             deleted: false,
             revision: 1,
             created_at,
@@ -197,7 +202,7 @@ impl Project {
 
     /// The data generation of the copy that will follow.
     pub fn next_data_generation(&self) -> u64 {
-        self.copies().map(|copy| copy.data_generation).fold(self.put_away, u64::max) + 1
+        self.copies().map(|copy| copy.data_generation).fold(self.put_away.max(self.removed), u64::max).saturating_add(1)
     }
 
     /// A copy where there is none, not filled yet.

@@ -18,6 +18,9 @@ use crate::port::{Change, DataFilter, ObjectKind, ObjectLabels, PageRequest, Ref
 /// What is said of its snapshot.
 const MESSAGE: &str = "rescued: no row knew its volume";
 
+/// No project gets so far: what has such a number was not made by us, and must not count as the number of a copy.
+const BEYOND: u64 = 1 << 48;
+
 /// A volume of a copy that no row accounts for. Of several generations the last one sorts first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::orchestrator) struct FoundData {
@@ -51,7 +54,8 @@ impl Core {
         }
         let (project, generation) = (ProjectId::from_uuid(labels.subject), labels.generation);
         let ours = labels == &self.labels(ObjectKind::Project, labels.subject, generation)
-            && volume.name == format!("vol-{project}-g{generation}");
+            && volume.name == format!("vol-{project}-g{generation}")
+            && generation < BEYOND;
         Ok(Some(FoundData { project, data_generation: Reverse(generation), volume: volume.name.clone(), ours }))
     }
 

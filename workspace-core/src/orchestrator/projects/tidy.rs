@@ -41,7 +41,9 @@ impl Core {
                 .with(Write::RemoveProject(id));
         } else if !project.deleted {
             let expected = project.revision;
-            change = change.with(Write::UpdateProject { project: Project { superseded: left, ..project }, expected });
+            let gone = project.superseded.iter().map(|copy| copy.data_generation).fold(project.removed, u64::max);
+            let project = Project { superseded: left, removed: gone, ..project };
+            change = change.with(Write::UpdateProject { project, expected });
         }
         if !change.writes.is_empty() {
             match self.commit(change).await? {
