@@ -230,6 +230,10 @@ pub struct Job {
     /// When its program's word that it took the request was heard: its time counts from here.
     #[serde(default)]
     pub accepted_at: Option<Timestamp>,
+    /// When it was asked to remove the container of an earlier attempt without hearing that it was: that may still be
+    /// carried out, on whatever has its name by then.
+    #[serde(default)]
+    pub removal: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
 }

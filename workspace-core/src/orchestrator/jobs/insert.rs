@@ -39,6 +39,7 @@ impl Core {
             driver: self.lease.fence().clone(),
             created_at: self.env.now(),
             accepted_at: None,
+            removal: None,
             finished_at: None,
         }
     }

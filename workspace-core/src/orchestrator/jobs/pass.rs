@@ -55,6 +55,7 @@ impl Core {
                 followed => followed,
             },
             _ if job.cancel => self.conclude(job, JobStatus::Cancelled, None).await,
+            (JobStatus::Pending, _) if self.may_be_removed(&job) => Ok(Pass::Later),
             (JobStatus::Pending, _) => self.start_job(job, poke).await,
             // Its container is gone: somebody removed it, or the server lost it.
             _ if job.work.runs_once() => {
@@ -140,13 +141,35 @@ impl Core {
     }
 
     /// Takes what is left of an attempt away; the next pass starts the job as if it had never been.
-    pub(super) async fn begin_anew(&self, job: Job) -> Result<Pass> {
+    ///
+    /// That a removal of what runs once is asked for is recorded first: one that nobody heard of may take the next
+    /// attempt, and that must not begin before none can come any more.
+    pub(super) async fn begin_anew(&self, mut job: Job) -> Result<Pass> {
+        let unheard = job.removal;
+        if job.work.runs_once() {
+            job.removal = Some(self.env.now());
+            if !self.update_job(&job).await? {
+                return Ok(Pass::Again);
+            }
+            job.revision += 1;
+        }
         self.jobs.remove(job.copy.server, job.id).await?;
-        let expected = job.revision;
-        let fresh = Job { status: JobStatus::Pending, seen: 0, reports: Vec::new(), accepted_at: None, ..job };
-        let write = Write::UpdateJob { job: Box::new(fresh), expected };
+        let (status, removal) = (JobStatus::Pending, unheard);
+        let fresh = Job { status, removal, seen: 0, reports: Vec::new(), accepted_at: None, ..job };
+        self.update_job(&fresh).await.map(|_| Pass::Again)
+    }
+
+    /// Whether an earlier removal under its name may still be carried out.
+    fn may_be_removed(&self, job: &Job) -> bool {
+        job.removal.is_some_and(|asked| self.env.now().since(asked) < self.config.orphan_grace)
+    }
+
+    /// Writes a job down; false when it is another one by now.
+    async fn update_job(&self, job: &Job) -> Result<bool> {
+        let write = Write::UpdateJob { job: Box::new(job.clone()), expected: job.revision };
         match self.commit(Change::by(self.lease.fence()).with(write)).await? {
-            Ok(_) | Err(Refused::Stale { .. }) => Ok(Pass::Again),
+            Ok(_) => Ok(true),
+            Err(Refused::Stale { .. }) => Ok(false),
             Err(refusal) => Err(refused("job", &refusal)),
         }
     }

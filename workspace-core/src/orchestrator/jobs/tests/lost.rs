@@ -135,3 +135,18 @@ async fn an_agent_that_never_took_its_request_is_made_anew() {
     rig.script.does(run.job.id, &[("agent", Ok(serde_json::json!({})))]);
     rig.ended(run.job.id).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_is_not_made_anew_while_a_removal_that_nobody_heard_of_may_still_come() {
+    let rig = Rig::new().await;
+    let project = rig.project("one").await;
+    rig.script.lose_a_removal();
+    let run = executed(&rig, project.id).await;
+    let grace = rig.fleet.core.config.orphan_grace;
+    sleep(grace).await;
+    assert_eq!((rig.script.starts(run.job.id), rig.script.there()), (1, Vec::new()), "it is gone, and waited for");
+    sleep(Duration::from_secs(30)).await;
+    assert!(rig.script.starts(run.job.id) > 1);
+    rig.script.does(run.job.id, &[("agent", Ok(serde_json::json!({})))]);
+    rig.ended(run.job.id).await;
+}

@@ -29,6 +29,7 @@ fn job_row(rig: &Rig<'_>, driver: &Fence, project: ProjectId, work: Work) -> Job
         driver: driver.clone(),
         created_at: rig.env.now(),
         accepted_at: None,
+        removal: None,
         finished_at: None,
     }
 }

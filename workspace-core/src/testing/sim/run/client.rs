@@ -62,10 +62,15 @@ impl Clients {
         });
     }
 
+    /// Whether nobody asks for anything new any more: who was held up must not begin when all is to be deleted.
+    pub(super) fn is_over(&self) -> bool {
+        self.world.plan().is_none()
+    }
+
     /// Now and then somebody wants something else at once, perhaps from another master.
     async fn change_of_mind(&self, id: WorkspaceId, number: u64) {
         let dice = &self.world.dice;
-        if !dice.chance(350) {
+        if !dice.chance(350) || self.is_over() {
             return;
         }
         let soon = if dice.chance(600) { Duration::from_millis(60) } else { Duration::from_secs(20) };
@@ -86,6 +91,9 @@ impl Clients {
             85..88 => ("schedule", self.schedule(fleet, number).await),
             _ => {
                 for _ in 0..THINGS {
+                    if self.is_over() {
+                        return;
+                    }
                     self.use_it(fleet, id).await;
                 }
                 return;

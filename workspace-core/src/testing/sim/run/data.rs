@@ -43,6 +43,9 @@ impl Clients {
     /// Asks for several things about projects, old or new, one after the other.
     pub(super) async fn work_on_data(&self, fleet: &Orchestrator, number: u64) {
         for turn in 0..THINGS {
+            if self.is_over() {
+                return;
+            }
             self.ask_about_data(fleet, number * THINGS + turn).await;
             sleep(self.world.dice.between(Duration::ZERO, Duration::from_secs(10))).await;
         }
