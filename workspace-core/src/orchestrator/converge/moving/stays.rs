@@ -59,16 +59,27 @@ impl Core {
         };
         let event = || Write::Append(self.failed_event(row, "workspace.move_failed", step, error));
         let (holder, part) = (row.id.as_uuid(), ReservationPart::Compute);
-        let again = switch.start.then(|| desired.claimed.resources.without_disk()).zip(desired.server);
-        let again =
-            again.map(|(resources, server)| Write::Reserve { server, holder, part, resources, even_if_cordoned: true });
         let released = Write::Release { holder, part };
-        // A job that brings the data there at this moment finds the project changed.
-        let turned = |desired, observed| {
-            let turned = self.turned(row, desired, observed);
-            Change::by(self.lease.fence()).with_all(turned).with(in_use(&project)).with(released.clone())
+        let place = if is_lost {
+            // What ran there may run still: its place is held until it does not.
+            back_in_its_place(row)
+        } else {
+            let again = switch.start.then(|| desired.claimed.resources.without_disk()).zip(desired.server);
+            let again = again.map(|(resources, server)| Write::Reserve {
+                server,
+                holder,
+                part,
+                resources,
+                even_if_cordoned: true,
+            });
+            [released.clone()].into_iter().chain(again).collect()
         };
-        let back = turned(desired, observed).with_all(again).with(event());
+        // A job that brings the data there at this moment finds the project changed.
+        let turned = |desired, observed, place| {
+            let turned = self.turned(row, desired, observed);
+            Change::by(self.lease.fence()).with_all(turned).with(in_use(&project)).with_all(place).with(event())
+        };
+        let back = turned(desired, observed, place);
         match self.commit(back).await? {
             Ok(_) | Err(Refused::Stale { .. }) => return Ok(true),
             Err(Refused::Capacity { .. }) => {}
@@ -77,7 +88,7 @@ impl Core {
         // Others have its place by now.
         let desired = Desired { switch: None, ..row.desired.clone() };
         let observed = Observed { status: Status::Stopping, error: Some(Problem::from(error)), ..row.observed.clone() };
-        match self.commit(turned(desired, observed).with(event())).await? {
+        match self.commit(turned(desired, observed, vec![released])).await? {
             Ok(_) | Err(Refused::Stale { .. }) => Ok(true),
             Err(refusal) => Err(refused("workspace", &refusal)),
         }

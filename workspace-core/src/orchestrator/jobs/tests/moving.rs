@@ -265,6 +265,37 @@ async fn what_is_deleted_on_its_way_holds_its_place_until_its_container_is_gone(
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_stopped_on_a_way_that_is_given_up_holds_its_place_until_its_container_has_ended() {
+    for has_elsewhere in [false, true] {
+        let rig = Rig::new().await;
+        let workspace = with_failover(&rig).await;
+        rig.snapshot(workspace.desired.project).await;
+        let second = if has_elsewhere { Some(rig.second_server().await) } else { None };
+        rig.world.hang("one", 30 * MINUTE);
+        let leaves = async || row(&rig, workspace.id).await.desired.switch.is_some();
+        while !leaves().await {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        rig.fleet.stop_workspace(&rig.me, workspace.id).await.unwrap();
+        while leaves().await {
+            time(&rig, Duration::from_secs(1), Answers { restore: unreachable, ..GOOD }).await;
+        }
+        let holder = workspace.id.as_uuid();
+        let held = async |server| rig.fleet.core.held(server, holder, ReservationPart::Compute).await.unwrap();
+        assert_eq!(held(rig.server).await, workspace.desired.claimed.resources.without_disk(), "it may run there");
+        if let Some(second) = second {
+            assert!(held(second).await.is_zero(), "it does not go there");
+        }
+
+        time(&rig, 40 * MINUTE, GOOD).await;
+        let stopped = row(&rig, workspace.id).await;
+        assert_eq!((stopped.desired.server, stopped.observed.status), (Some(rig.server), Status::Stopped));
+        assert!(held(rig.server).await.is_zero() && rig.world.running().is_empty());
+        assert!(rig.world.violations().is_empty(), "{:?}", rig.world.violations());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_a_snapshot_a_lost_workspace_waits_and_is_found_again() {
     let rig = Rig::new().await;
     let workspace = with_failover(&rig).await;
