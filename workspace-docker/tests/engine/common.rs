@@ -16,6 +16,9 @@ use workspace_core::port::{
 use workspace_core::resources::Resources;
 use workspace_docker::{Call, CallObserver, CallRecord, DockerPool, DockerPoolBuilder, WorkerImage};
 
+/// How long anything may take that ends by itself: others use the machine too.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
 /// A variable of the test environment; the tests are about real parts and fail without them.
 pub(crate) fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| {
@@ -174,9 +177,9 @@ impl Bench {
     }
 }
 
-/// Waits until a condition holds, at most ten seconds.
+/// Waits until a condition holds.
 pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + PATIENCE;
     while !holds().await {
         assert!(Instant::now() < deadline, "never happened: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;

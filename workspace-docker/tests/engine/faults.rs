@@ -7,7 +7,7 @@ use workspace_core::error::ErrorKind;
 use workspace_core::port::{Created, LogOptions};
 use workspace_docker::{Call, CallEnd};
 
-use crate::common::Bench;
+use crate::common::{Bench, PATIENCE};
 use crate::proxy::Proxy;
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn a_hung_server_is_told_within_the_deadline_and_is_well_again_after() {
     let started = Instant::now();
     let error = bench.server.probe().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout, "{}", error.chain());
-    assert!((2..5).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
+    assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
     let records = bench.calls.records();
     assert!(
         records.iter().any(|record| record.end == CallEnd::Failed && record.duration.as_secs() >= 2),
@@ -69,7 +69,7 @@ async fn a_followed_log_ends_with_an_error_when_the_server_falls_silent() {
     let started = Instant::now();
     let error = log.next().await.unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout, "{}", error.chain());
-    assert!(started.elapsed() < Duration::from_secs(25), "{:?}", started.elapsed());
+    assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
     assert!(bench.calls.take().contains(&Call::Ping));
     assert!(log.next().await.is_none());
     proxy.thaw();

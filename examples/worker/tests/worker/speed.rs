@@ -1,6 +1,6 @@
 //! How long an exec takes through a real worker.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures::StreamExt;
 use workspace_fleet::ExecRequest;
@@ -8,11 +8,11 @@ use workspace_fleet::port::Channel;
 
 use crate::channel::worker;
 
-/// Generous, since tests share the machine: what is meant is a millisecond or two.
-const BUDGET: Duration = Duration::from_millis(50);
+/// Generous, since tests share the machine: what is meant is half of what the program alone takes.
+const TIMES: u32 = 10;
 
 #[tokio::test]
-async fn an_exec_takes_milliseconds() {
+async fn an_exec_takes_little_longer_than_its_program() {
     let root = tempfile::tempdir().unwrap();
     let (_child, client) = worker(root.path()).await;
     let mut through = Vec::new();
@@ -30,5 +30,5 @@ async fn an_exec_takes_milliseconds() {
     through.sort_unstable();
     plain.sort_unstable();
     println!("p50 through the channel {:?}, the program alone {:?}", through[100], plain[100]);
-    assert!(through[100] < BUDGET, "{:?}", through[100]);
+    assert!(through[100] < plain[100] * TIMES, "{:?} beside {:?}", through[100], plain[100]);
 }
