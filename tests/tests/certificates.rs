@@ -5,7 +5,6 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
 
 use workspace_fleet::model::{Status, TlsMaterial};
 use workspace_fleet::orchestrator::ServerPatch;
@@ -87,7 +86,7 @@ async fn certificates_are_replaced_while_masters_run() {
 
     // Only the other master looks from now on, and it was not told.
     let before = server.observation.probe.unwrap().certificate_expires_at.unwrap();
-    eventually("the other master shows the new certificate", Duration::from_secs(20), async || {
+    eventually("the other master shows the new certificate", async || {
         let seen = second.server(&admin, id).await.unwrap().observation.probe.unwrap();
         let warned = seen.warnings.iter().any(|warning| warning.contains("certificate"));
         warned && seen.certificate_expires_at.unwrap() < before

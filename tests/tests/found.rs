@@ -112,7 +112,7 @@ async fn data_that_an_older_database_does_not_know_is_kept_rescued_and_usable() 
     let master = Master::start(&database, &key).await;
     for (project, tree) in known {
         let rescued = || master.is_rescued(project);
-        eventually("the data is found and rescued", Duration::from_mins(1), rescued).await;
+        eventually("the data is found and rescued", rescued).await;
         let found = master.fleet.project(&admin, project).await.unwrap();
         assert_eq!(found.name, Some(format!("found-{project}")));
         assert_eq!(master.says(&admin, project, TELL).await, tree, "the volume as it was");
@@ -123,7 +123,7 @@ async fn data_that_an_older_database_does_not_know_is_kept_rescued_and_usable() 
         master.fleet.delete_project(&admin, project).await.unwrap();
     }
     let clean = || async { objects(&master.fleet).await.is_empty() };
-    eventually("all of it goes when it is deleted", Duration::from_secs(30), clean).await;
+    eventually("all of it goes when it is deleted", clean).await;
     master.end().await;
 }
 
@@ -197,7 +197,7 @@ async fn what_nobody_knows_goes_unless_there_is_data_in_it() {
         now.sort_unstable();
         now == left
     };
-    eventually("what nobody knows is gone, and data is not", Duration::from_mins(1), swept).await;
+    eventually("what nobody knows is gone, and data is not", swept).await;
     assert_eq!(master.says(&me, project, "cat notes").await, "kept\n");
     let found = master.fleet.projects(&admin, None, PageRequest::default()).await.unwrap().items;
     assert_eq!(found.iter().filter(|one| one.name.as_ref().is_some_and(|name| name.starts_with("found-"))).count(), 2);
@@ -211,6 +211,6 @@ async fn what_nobody_knows_goes_unless_there_is_data_in_it() {
         }
         objects(&master.fleet).await.is_empty()
     };
-    eventually("all of it goes when it is deleted", Duration::from_mins(1), clean).await;
+    eventually("all of it goes when it is deleted", clean).await;
     master.end().await;
 }

@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
-use std::time::Duration;
-
 use futures::StreamExt;
 use workspace_fleet::docker::DockerPool;
 use workspace_fleet::environment::Environment;
@@ -74,7 +72,7 @@ async fn a_start_that_cannot_succeed_says_why_and_gives_back() {
     new.spec.command = vec!["/no/such/program".to_owned()];
     let other = fleet.create_workspace(&me, new, None).await.unwrap();
     let ended = || async { fleet.workspace(&me, other.id).await.unwrap().observed.status == Status::Error };
-    eventually("the program is known to be missing", Duration::from_secs(30), ended).await;
+    eventually("the program is known to be missing", ended).await;
     let other = fleet.workspace(&me, other.id).await.unwrap();
     assert_eq!(other.observed.error.clone().unwrap().code, "program_not_found");
 
@@ -98,7 +96,7 @@ async fn a_program_that_ends_is_started_again_until_it_is_given_up() {
         let row = fleet.workspace(&me, row.id).await.unwrap();
         row.observed.status == Status::Error
     };
-    eventually("the workspace is given up", Duration::from_mins(1), given_up).await;
+    eventually("the workspace is given up", given_up).await;
     let row = fleet.workspace(&me, row.id).await.unwrap();
     assert_eq!((row.observed.restarts, row.desired.generation), (1, 2));
     assert_eq!(row.observed.error.clone().unwrap().code, "exited");
@@ -123,7 +121,7 @@ async fn a_container_that_was_removed_behind_our_back_comes_back() {
         let row = fleet.workspace(&me, row.id).await.unwrap();
         row.observed.status == Status::Running && row.observed.generation == 2
     };
-    eventually("the workspace runs again", Duration::from_secs(30), back).await;
+    eventually("the workspace runs again", back).await;
     let row = fleet.delete_workspace(&me, row.id, None).await.unwrap();
     settled(&fleet, &row, Status::Deleted).await;
     assert_eq!(objects(&fleet).await, Vec::<String>::new());
