@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::error::Result;
-use crate::id::JobId;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{JobId, ServerId};
 use crate::model::{
-    Desired, Job, Move, MoveCause, PlacementRecord, Project, ProjectCopy, ReservationPart, Snapshot, Switch, SwitchTo,
-    SyncStep, Work, Workspace,
+    Availability, Desired, Job, Move, MoveCause, PlacementRecord, Project, ProjectCopy, ReservationPart, Snapshot,
+    Switch, SwitchTo, SyncStep, Work, Workspace,
 };
 use crate::orchestrator::Core;
 use crate::orchestrator::converge::filling::ended_well;
@@ -43,6 +43,9 @@ impl Core {
         if let Some(job) = self.unfinished(way.job).await? {
             return ended_well(&self.job_finished(job.id).await?);
         }
+        if way.cause == MoveCause::Failover {
+            self.still_lost(copy.server).await?;
+        }
         let disk = self.held(copy.server, project.id.as_uuid(), ReservationPart::Storage).await?;
         let compute = if switch.start { row.desired.spec.resources.without_disk() } else { Resources::default() };
         let leap = Leap { row, way, project, compute, disk };
@@ -52,6 +55,17 @@ impl Core {
                 ended_well(&self.job_finished(job).await?)
             }
             None => self.leave_nothing(&leap).await,
+        }
+    }
+
+    /// A server that is back before anything was begun elsewhere keeps what may still run there.
+    async fn still_lost(&self, server: ServerId) -> Result<()> {
+        match self.store.server(server).await? {
+            Some(server) if server.observation.availability == Availability::Healthy => {
+                let name = server.record.spec.name;
+                Err(Error::new(ErrorKind::Conflict, format!("server {name} is back, and the workspace stays there")))
+            }
+            _ => Ok(()),
         }
     }
 

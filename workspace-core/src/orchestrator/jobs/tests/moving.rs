@@ -296,6 +296,20 @@ async fn what_is_stopped_on_a_way_that_is_given_up_holds_its_place_until_its_con
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lost_workspace_that_found_no_place_stays_with_its_server_when_that_is_back() {
+    let rig = Rig::new().await;
+    let workspace = with_failover(&rig).await;
+    rig.snapshot(workspace.desired.project).await;
+    rig.world.hang("one", 4 * MINUTE);
+    time(&rig, 4 * MINUTE, GOOD).await;
+    assert!(row(&rig, workspace.id).await.desired.switch.is_some(), "it looks for another server");
+    time(&rig, MINUTE, GOOD).await;
+    let found = row(&rig, workspace.id).await;
+    assert_eq!((found.observed.status, found.observed.generation), (Status::Running, 1));
+    assert_eq!((found.desired.switch, found.observed.waiting), (None, None));
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_a_snapshot_a_lost_workspace_waits_and_is_found_again() {
     let rig = Rig::new().await;
     let workspace = with_failover(&rig).await;
