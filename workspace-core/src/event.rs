@@ -21,8 +21,8 @@ pub struct NewEvent {
 
 /// Something that happened.
 ///
-/// The numbers of one parent are 1, 2, 3, .. without holes: "events after n" is replay and live in one. Of a long history
-/// the first may have been pruned.
+/// The numbers of one parent are 1, 2, 3, .. without holes: "events after n" is replay and live in one. Of a long
+/// history the first may have been pruned.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// The workspace, server, session or fleet that it happened to.

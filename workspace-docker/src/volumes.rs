@@ -51,8 +51,8 @@ impl DockerVolumes {
         Self { engine, storage, worker, environment, half_made: Arc::default() }
     }
 
-    /// Makes or finds the volume itself, without anything in it. What was there is inspected: an Engine that was started
-    /// since its making answers a create without its labels.
+    /// Makes or finds the volume itself, without anything in it. What was there is inspected: an Engine that was
+    /// started since its making answers a create without its labels.
     async fn make(&self, spec: &VolumeSpec) -> Result<Created> {
         self.forget_half_made(&spec.name).await;
         let making = self.environment.uuid().to_string();
@@ -95,10 +95,10 @@ impl DockerVolumes {
         self.half_made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Removes what is left of a making of ours that failed. An Engine that cannot write down whose a volume is, because
-    /// its disk is full, leaves it there without labels: no list would ever find it, and no later create would take it
-    /// for ours. Nothing has used it. While the disk is full it cannot even be looked at: then the next who asks for it
-    /// tries again.
+    /// Removes what is left of a making of ours that failed. An Engine that cannot write down whose a volume is,
+    /// because its disk is full, leaves it there without labels: no list would ever find it, and no later create would
+    /// take it for ours. Nothing has used it. While the disk is full it cannot even be looked at: then the next who
+    /// asks for it tries again.
     async fn forget_half_made(&self, name: &str) {
         if !self.half_made().contains(name) {
             return;

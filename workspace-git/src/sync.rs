@@ -24,7 +24,8 @@ const MESSAGE: &str = "Changes of the workspace";
 ///
 /// # Guarantees
 /// - Nothing secret is written into the tree or its `.git`: the remote's URL stands there without credentials.
-/// - No hook, filter or other program is run, and submodules are left alone unless they are asked for: they are empty folders.
+/// - No hook, filter or other program is run, and submodules are left alone unless they are asked for: they are empty
+///   folders.
 /// - Nothing that was not committed is lost: what would overwrite it is refused.
 /// - A dropped future and a cancelled token stop the operation; a push is whole or did not happen.
 #[derive(Clone, Debug)]

@@ -75,9 +75,9 @@ impl SnapshotSync {
     /// Restores a snapshot; everything is checked before the first write, and every byte before it is written.
     ///
     /// # Errors
-    /// [`SnapshotDamaged`](ErrorKind::SnapshotDamaged) names files whose bytes are lost, [`DiskFull`](ErrorKind::DiskFull),
-    /// [`Conflict`](ErrorKind::Conflict) when the target is not empty or cannot be merged into. The target is as it
-    /// was then.
+    /// [`SnapshotDamaged`](ErrorKind::SnapshotDamaged) names files whose bytes are lost,
+    /// [`DiskFull`](ErrorKind::DiskFull), [`Conflict`](ErrorKind::Conflict) when the target is not empty or cannot be
+    /// merged into. The target is as it was then.
     pub async fn restore(&self, target: &Path, options: &RestoreOptions) -> Result<RestoreReport> {
         read::restore(&self.objects, target, options).await
     }

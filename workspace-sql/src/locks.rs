@@ -1,8 +1,9 @@
 //! The order in which a change locks rows.
 //!
 //! Two masters deadlock only when they lock the same rows in different orders. Everybody locks servers before
-//! projects, workspaces, jobs and streams of events, each in the order of their ids. Most changes do so by themselves; for
-//! the others the rows are locked in that order beforehand. What still collides (unique keys) is undone and repeated.
+//! projects, workspaces, jobs and streams of events, each in the order of their ids. Most changes do so by themselves;
+//! for the others the rows are locked in that order beforehand. What still collides (unique keys) is undone and
+//! repeated.
 
 use std::collections::BTreeSet;
 

@@ -8,7 +8,8 @@ use workspace_fleet::secret::Secret;
 
 use crate::settings::{ServerKind, variable};
 
-/// The object storage of `S3_*`, its own certificate authorities in `S3_CA_FILE`; a folder of the data directory for local servers without any.
+/// The object storage of `S3_*`, its own certificate authorities in `S3_CA_FILE`; a folder of the data directory for
+/// local servers without any.
 pub(crate) fn storage(kind: ServerKind, data_dir: &Path) -> Result<Option<Secret>> {
     let Some(endpoint) = variable("S3_ENDPOINT") else {
         let folder = std::path::absolute(data_dir.join("snapshots"))

@@ -103,8 +103,8 @@ pub struct Project {
     pub template: Option<String>,
     /// Where its first copy comes from; `None` for an empty project.
     pub source: Option<ProjectSource>,
-    /// The snapshot that its first copy is filled from, whatever the source: that of a clone, or the one that all of its
-    /// data was put away into; then the next copy counts as the first.
+    /// The snapshot that its first copy is filled from, whatever the source: that of a clone, or the one that all of
+    /// its data was put away into; then the next copy counts as the first.
     #[serde(default)]
     pub seed: Option<SnapshotId>,
     /// The current copy; `None` before the first.
@@ -131,8 +131,8 @@ pub struct Project {
     /// The data generation of the copy that was put away last, when all of its data was in [`Project::seed`].
     #[serde(default)]
     pub put_away: u64,
-    /// The highest data generation of a copy that was removed. No number up to it is given again: the removal of a volume
-    /// may be carried out late, and would take the data of whatever has its name by then.
+    /// The highest data generation of a copy that was removed. No number up to it is given again: the removal of a
+    /// volume may be carried out late, and would take the data of whatever has its name by then.
     #[serde(default)]
     pub removed: u64,
     /// Whether it is to go, with its data: nothing new begins on it.

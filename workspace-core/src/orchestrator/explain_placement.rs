@@ -17,8 +17,8 @@ pub struct Explanation {
     pub decision: Option<Decision>,
     /// Why nowhere.
     pub refusal: Option<Error>,
-    /// Why servers that cannot take it cannot: the first ones with their numbers, all counted by reason, and the nearest
-    /// miss.
+    /// Why servers that cannot take it cannot: the first ones with their numbers, all counted by reason, and the
+    /// nearest miss.
     pub refusals: Refusals,
 }
 

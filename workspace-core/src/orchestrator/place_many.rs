@@ -30,8 +30,8 @@ impl Orchestrator {
     /// Each has its own answer, in order: one that fails fails alone.
     ///
     /// # Errors
-    /// Of the whole call: `Forbidden`, and when the store cannot be reached; what was recorded is not known then. Of each
-    /// workspace: as for one.
+    /// Of the whole call: `Forbidden`, and when the store cannot be reached; what was recorded is not known then. Of
+    /// each workspace: as for one.
     pub async fn place_many(&self, caller: &Caller, news: Vec<NewWorkspace>) -> Result<Vec<Result<Workspace>>> {
         caller.require(Scope::WorkspacesWrite)?;
         let core = &self.core;

@@ -16,9 +16,9 @@ impl Orchestrator {
         self.schedule(caller, id, Scheduling::Active, "server.uncordoned").await
     }
 
-    /// No new work for a server, and what is there moves away: a snapshot of all of its data, the next copy made of that
-    /// on another server, then the workspace after it. When nothing is left the server is cordoned, and may be removed.
-    /// To cordon or to uncordon it ends the drain; what is on its way arrives.
+    /// No new work for a server, and what is there moves away: a snapshot of all of its data, the next copy made of
+    /// that on another server, then the workspace after it. When nothing is left the server is cordoned, and may be
+    /// removed. To cordon or to uncordon it ends the drain; what is on its way arrives.
     ///
     /// # Errors
     /// `StorageNotConfigured` without object storage; `NotFound`.

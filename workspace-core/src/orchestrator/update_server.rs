@@ -36,8 +36,8 @@ impl Orchestrator {
     /// is moved, and nothing new comes until there is room again.
     ///
     /// # Errors
-    /// `Invalid`, `RevisionMismatch`; with certificates that the server does not take or cannot show `TlsRefused`, `Unreachable`,
-    /// `Timeout`. Then nothing is changed.
+    /// `Invalid`, `RevisionMismatch`; with certificates that the server does not take or cannot show `TlsRefused`,
+    /// `Unreachable`, `Timeout`. Then nothing is changed.
     pub async fn update_server(
         &self,
         caller: &Caller,

@@ -27,9 +27,10 @@ pub struct Decision {
 /// Chooses a server and says why.
 ///
 /// # Errors
-/// [`NoHealthyServers`](crate::error::ErrorKind::NoHealthyServers) when no server is healthy; [`InsufficientCapacity`](crate::error::ErrorKind::InsufficientCapacity) when none of the
-/// healthy ones can take the request, be it for want of room or because none is open. Both carry the [`Rejection`](crate::placement::Rejection)s of the first
-/// [`LISTED`](crate::placement::LISTED) servers.
+/// [`NoHealthyServers`](crate::error::ErrorKind::NoHealthyServers) when no server is healthy;
+/// [`InsufficientCapacity`](crate::error::ErrorKind::InsufficientCapacity) when none of the healthy ones can take the
+/// request, be it for want of room or because none is open. Both carry the [`Rejection`](crate::placement::Rejection)s
+/// of the first [`LISTED`](crate::placement::LISTED) servers.
 pub fn decide(
     strategy: &dyn PlacementStrategy,
     ledger: &Ledger,

@@ -135,9 +135,9 @@ pub enum Write {
         part: ReservationPart,
     },
     /// Gives a workspace the first free number of the server's network range from `from` on, beginning anew at 0 after
-    /// the last ([`Outcome::network_slot`]), and writes it into the workspace's row without counting its revision up; a workspace that has one on this server keeps it,
-    /// one on another server is given back. Refused: `NotFound` (also for a tombstone); `Capacity` without a dimension
-    /// when the 4,096 numbers are used up.
+    /// the last ([`Outcome::network_slot`]), and writes it into the workspace's row without counting its revision up; a
+    /// workspace that has one on this server keeps it, one on another server is given back. Refused: `NotFound` (also
+    /// for a tombstone); `Capacity` without a dimension when the 4,096 numbers are used up.
     AllotNetwork {
         /// Where.
         server: ServerId,

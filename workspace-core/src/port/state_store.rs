@@ -95,15 +95,18 @@ pub struct UsageFilter {
 /// # Contract
 /// - `commit` answers for each change by itself, in order. A change is atomic: all of its writes or none. Changes of
 ///   one call, and of calls at the same time, may share a transaction; one that is refused, or fails, never takes
-///   another call's with it. An `Err` of the whole call means that the store could not be reached and that it is not known what was written.
+///   another call's with it. An `Err` of the whole call means that the store could not be reached and that it is not
+///   known what was written.
 /// - The guards of [`Write`](crate::port::Write) are checked inside the transaction: they hold with any number of
 ///   masters.
 /// - What was committed survives the death of the process (the memory store's life is the process's) and is seen by
 ///   every later query of every master.
-/// - The numbers of one parent's events have no holes; only the first may have been pruned ([`Write::Prune`](crate::port::Write::Prune)).
+/// - The numbers of one parent's events have no holes; only the first may have been pruned
+///   ([`Write::Prune`](crate::port::Write::Prune)).
 /// - Running intervals follow the rows: whatever write makes a workspace's row say `running`
 ///   ([`Running::of`](crate::model::Running::of)), something else, or that something else runs, ends the open interval
-///   and begins the next in the same change. A workspace has at most one open interval, and its intervals never overlap.
+///   and begins the next in the same change. A workspace has at most one open interval, and its intervals never
+///   overlap.
 /// - Leases run on the store's clock.
 ///
 /// # Implementing
@@ -183,7 +186,8 @@ pub trait StateStore: Debug + Send + Sync + 'static {
     /// The events of a parent after the `after`-th, at most `limit`.
     async fn events(&self, parent: Uuid, after: u64, limit: u32) -> Result<Vec<Event>>;
 
-    /// Running intervals in the order of workspaces and of their numbers, after the one of that number; at most `limit`.
+    /// Running intervals in the order of workspaces and of their numbers, after the one of that number; at most
+    /// `limit`.
     async fn usage(
         &self,
         filter: &UsageFilter,

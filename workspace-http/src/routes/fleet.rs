@@ -61,8 +61,8 @@ async fn explain(
     Ok(Json(api.orchestrator().explain_placement(&caller, spec).await?.into()))
 }
 
-/// Compare memory, the store and the servers: what servers have reserved with their reservations, memory with the store,
-/// what is on the servers with the rows.
+/// Compare memory, the store and the servers: what servers have reserved with their reservations, memory with the
+/// store, what is on the servers with the rows.
 #[utoipa::path(
     get, path = "/admin/consistency", tag = "fleet",
     responses((status = 200, description = "What differs; nothing is changed", body = Consistency))

@@ -55,7 +55,8 @@ async fn compatible(
     Ok(Json(shown_page(&api, page).await))
 }
 
-/// Give a project to a workspace that has an unnamed one, as a switch does. A project without a type gets the workspace's.
+/// Give a project to a workspace that has an unnamed one, as a switch does. A project without a type gets the
+/// workspace's.
 #[utoipa::path(
     post, path = "/workspaces/{id}/assign-project", tag = "projects", request_body = MountBody,
     params(("id" = String, Path), WaitQuery),

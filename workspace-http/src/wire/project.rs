@@ -147,8 +147,8 @@ pub(crate) struct Project {
     /// Where its data comes from, without secrets.
     #[schema(value_type = Option<Object>)]
     source: Value,
-    /// The snapshot that its next first copy is filled from, whatever the source: that of a clone, or the one that all of
-    /// its data was put away into when its server was emptied.
+    /// The snapshot that its next first copy is filled from, whatever the source: that of a clone, or the one that all
+    /// of its data was put away into when its server was emptied.
     seed: Option<Uuid>,
     /// The server that holds its data; null before the first workspace or agent, and where the data was put away.
     server: Option<String>,

@@ -1,5 +1,5 @@
-//! The Docker servers of the local fleet, and what may become of them. Only servers that `fleet/up` made are touched: by
-//! the pid files, sockets and namespaces that it made under the fleet's own name.
+//! The Docker servers of the local fleet, and what may become of them. Only servers that `fleet/up` made are touched:
+//! by the pid files, sockets and namespaces that it made under the fleet's own name.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -22,8 +22,8 @@ pub struct Consistency {
     pub differences: Vec<Difference>,
     /// Containers, networks and volumes of this fleet that were compared with the rows.
     pub objects: usize,
-    /// What is on a server and no row accounts for. Containers, networks and empty volumes are swept after a grace time;
-    /// data gets a project again, or is kept until somebody decides. [`Orchestrator::reconcile`] tells which.
+    /// What is on a server and no row accounts for. Containers, networks and empty volumes are swept after a grace
+    /// time; data gets a project again, or is kept until somebody decides. [`Orchestrator::reconcile`] tells which.
     pub strays: Vec<ServerObject>,
     /// What a row counts on and its server does not have.
     pub missing: Vec<ServerObject>,

@@ -36,8 +36,8 @@ impl Core {
         self.time_left(job).is_zero()
     }
 
-    /// Gives up a job that had its time: because of `lost`, its server not telling, or else because it goes on. What may
-    /// still run of it is removed before anything else works on the data.
+    /// Gives up a job that had its time: because of `lost`, its server not telling, or else because it goes on. What
+    /// may still run of it is removed before anything else works on the data.
     pub(super) async fn abandon(self: &Arc<Self>, job: Job, lost: Option<&Error>) -> Result<Pass> {
         tracing::warn!(job = %job.id, error = lost.map(Error::chain), "job given up at its time limit");
         let error = match lost {

@@ -59,8 +59,8 @@ impl Core {
         Ok(Some(FoundData { project, data_generation: Reverse(generation), volume: volume.name.clone(), ours }))
     }
 
-    /// What becomes of it; `None` when it was removed, or accounted for, meanwhile. What is not quite ours, and what a copy that was
-    /// given up holds, is kept; what holds nothing at all is needed by nobody.
+    /// What becomes of it; `None` when it was removed, or accounted for, meanwhile. What is not quite ours, and what a
+    /// copy that was given up holds, is kept; what holds nothing at all is needed by nobody.
     pub(in crate::orchestrator) async fn fate_of_data(
         &self,
         server: &Arc<dyn Server>,
@@ -88,8 +88,8 @@ impl Core {
         self.labels(ObjectKind::Project, found.project.as_uuid(), found.data_generation.0)
     }
 
-    /// Removes a volume with nothing in it. Where its project has a row the removal is recorded there first, so that the
-    /// number of the copy is not given again meanwhile.
+    /// Removes a volume with nothing in it. Where its project has a row the removal is recorded there first, so that
+    /// the number of the copy is not given again meanwhile.
     pub(in crate::orchestrator) async fn remove_empty(
         &self,
         server: &Arc<dyn Server>,

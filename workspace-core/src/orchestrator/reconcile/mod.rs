@@ -1,9 +1,9 @@
 //! The periodic pass over everything: level-triggered, without input, its own retry.
 //!
 //! Every server's objects are listed first and the rows read after: an object is only ever made after its row, so one
-//! without a row is an orphan ([`orphans`]), which is seen to after a grace time ([`sweep`]). A container that ended by itself is [`died`]'s, a server that stays away
-//! [`lost`]'s. What is on a server that is drained moves away ([`drain`]), and so does what is lost where its owner
-//! wants that ([`failover`]).
+//! without a row is an orphan ([`orphans`]), which is seen to after a grace time ([`sweep`]). A container that ended by
+//! itself is [`died`]'s, a server that stays away [`lost`]'s. What is on a server that is drained moves away
+//! ([`drain`]), and so does what is lost where its owner wants that ([`failover`]).
 
 mod died;
 mod drain;

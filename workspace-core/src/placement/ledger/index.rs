@@ -154,7 +154,8 @@ impl Index {
         self.renumber(position);
     }
 
-    /// Joins a block that is less than half full with a neighbour when both fit into one and leave it room to grow; whether it did.
+    /// Joins a block that is less than half full with a neighbour when both fit into one and leave it room to grow;
+    /// whether it did.
     fn merge(&mut self, table: &mut Table, position: usize) -> bool {
         let len = |position: usize| self.order.get(position).map(|&block| self.blocks[block as usize].len());
         let small =
@@ -259,7 +260,8 @@ impl Index {
         None
     }
 
-    /// Equal scores are in the order of ids: the lowest may be some blocks before the first that was found from the end.
+    /// Equal scores are in the order of ids: the lowest may be some blocks before the first that was found from the
+    /// end.
     fn lowest_equal(&self, pick: Pick, table: &Table, query: &Query<'_>, visits: &mut u32) -> Pick {
         let score = pick.value ^ query.order.flip();
         let end = self.position[table.entry(pick.slot).at as usize] as usize;

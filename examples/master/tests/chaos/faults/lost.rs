@@ -15,7 +15,8 @@ const LOST: Duration = Duration::from_mins(3);
 /// What was left on a server that is back is removed and rescued when it has stood there for two minutes.
 const RESCUED: Duration = Duration::from_mins(5);
 
-/// One daemon stands still for minutes, under a workspace with `failover: auto`, one without, and one that is forgotten.
+/// One daemon stands still for minutes, under a workspace with `failover: auto`, one without, and one that is
+/// forgotten.
 pub(crate) fn server_lost(plan: &Plan) -> Verdict {
     let [lost, other] = <[_; 2]>::try_from(engines()[..2].to_vec()).unwrap();
     let rig = Rig::new("server-lost", vec![lost.clone(), other.clone()]);

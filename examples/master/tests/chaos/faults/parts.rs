@@ -1,4 +1,5 @@
-//! What a master needs beside servers goes away: its database, the object storage, the disk of a server, another master.
+//! What a master needs beside servers goes away: its database, the object storage, the disk of a server, another
+//! master.
 
 use std::thread;
 use std::time::{Duration, Instant};

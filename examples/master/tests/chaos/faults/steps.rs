@@ -1,6 +1,6 @@
-//! `kill -9` of the master at every single step of a start, a deletion and an execution. A step is a request that changes
-//! something on the server; the proxy kills the master when it is asked, or when it is done and not told. The requests
-//! are counted as they come, so a new step is hit without a word here.
+//! `kill -9` of the master at every single step of a start, a deletion and an execution. A step is a request that
+//! changes something on the server; the proxy kills the master when it is asked, or when it is done and not told. The
+//! requests are counted as they come, so a new step is hit without a word here.
 
 use std::sync::{Arc, Mutex};
 use std::thread;

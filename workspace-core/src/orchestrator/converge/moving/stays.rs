@@ -60,19 +60,14 @@ impl Core {
         let event = || Write::Append(self.failed_event(row, "workspace.move_failed", step, error));
         let (holder, part) = (row.id.as_uuid(), ReservationPart::Compute);
         let released = Write::Release { holder, part };
-        let place = if is_lost {
+        let place = match desired.server.filter(|_| switch.start) {
             // What ran there may run still: its place is held until it does not.
-            back_in_its_place(row)
-        } else {
-            let again = switch.start.then(|| desired.claimed.resources.without_disk()).zip(desired.server);
-            let again = again.map(|(resources, server)| Write::Reserve {
-                server,
-                holder,
-                part,
-                resources,
-                even_if_cordoned: true,
-            });
-            [released.clone()].into_iter().chain(again).collect()
+            _ if is_lost => back_in_its_place(row),
+            Some(server) => {
+                let resources = desired.claimed.resources.without_disk();
+                vec![released.clone(), Write::Reserve { server, holder, part, resources, even_if_cordoned: true }]
+            }
+            None => vec![released.clone()],
         };
         // A job that brings the data there at this moment finds the project changed.
         let turned = |desired, observed, place| {

@@ -15,7 +15,8 @@ macro_rules! each {
     };
 }
 
-/// Runs every rule but the long [`networks::network_numbers_end`], each on a store that `make_store` makes anew; ends the test at the first that does not hold.
+/// Runs every rule but the long [`networks::network_numbers_end`], each on a store that `make_store` makes anew; ends
+/// the test at the first that does not hold.
 pub async fn run_all<F, Fut>(make_store: F)
 where
     F: Fn() -> Fut,
