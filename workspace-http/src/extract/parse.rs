@@ -1,19 +1,20 @@
 //! JSON and query text into types, with the field that is wrong.
 
 use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::Value;
 use serde_json::error::Category;
 
 use crate::problem::{Code, MALFORMED_JSON, Problem, UNKNOWN_FIELD};
 
-/// Reads a JSON body.
+/// Reads a JSON body: one object.
 pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let read = serde_path_to_error::deserialize(&mut reader);
     // A list would be read as the fields in their order.
-    if read.is_ok() && bytes.trim_ascii_start().starts_with(b"[") {
-        return Err(wrong_field(".", "the body is a list"));
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        serde_json::from_slice::<Value>(bytes).map_err(|error| malformed(&error))?;
+        return Err(wrong_field(".", "the body is not a JSON object"));
     }
-    let value = read.map_err(|error| {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
         match error.inner().classify() {
             // A field may look wrong before the text turns out to be no JSON at all.
@@ -108,7 +109,11 @@ mod tests {
         assert_eq!(refused(r#"{"name":"a","inner":{}}"#), (422, "invalid", field("inner.amount")));
         assert_eq!(refused(r#"{"name":5}"#), (422, "invalid", field("name")));
         assert_eq!(refused("{}"), (422, "invalid", field("name")));
-        assert_eq!(refused("5"), (422, "invalid", None));
+        for text in ["5", "null", "[]", "[\"a\", null]"] {
+            assert_eq!(refused(text), (422, "invalid", None), "{text}");
+        }
+        let problem = serde_json::to_value(json::<Outer>(b"[]").unwrap_err().document()).unwrap();
+        assert_eq!(problem["detail"], "the body is not a JSON object");
     }
 
     #[test]
