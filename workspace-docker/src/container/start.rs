@@ -19,16 +19,13 @@ use crate::networks;
 /// gets the input all the same: the attempt that started it may have been cut before it wrote.
 pub(crate) async fn start(engine: &Engine, name: &str, reference: &str, input: Option<Bytes>) -> Result<()> {
     let what = || format!("start container {name}");
-    let attached = match &input {
-        Some(_) => Some(attach(engine, reference).await.map_err(|failure| engine.error(failure, what()))?),
-        None => None,
-    };
-    let mut started = go(engine, reference).await;
+    let has_input = input.is_some();
+    let mut started = go(engine, reference, has_input).await;
     if started.as_ref().is_err_and(|failure| failure.says("is ambiguous")) {
         settle_networks(engine, name).await?;
-        started = go(engine, reference).await;
+        started = go(engine, reference, has_input).await;
     }
-    started.map_err(|failure| engine.error(failure, what()))?;
+    let attached = started.map_err(|failure| engine.error(failure, what()))?;
     if let (Some(attached), Some(input)) = (attached, input) {
         let written = async { feed(attached, &input).await.map_err(bollard::errors::Error::from) };
         // Part of the attach call as far as an observer is concerned.
@@ -42,9 +39,12 @@ pub(crate) async fn start(engine: &Engine, name: &str, reference: &str, input: O
     Ok(())
 }
 
-async fn go(engine: &Engine, name: &str) -> Result<(), Failure> {
+/// Attaches for input and starts. A start that fails ends what was attached before it: each has its own.
+async fn go(engine: &Engine, name: &str, has_input: bool) -> Result<Option<AttachContainerResults>, Failure> {
+    let attached = if has_input { Some(attach(engine, name).await?) } else { None };
     let started = engine.docker().start_container(name, None::<StartContainerOptions>);
-    engine.call(Call::ContainerStart, started).await
+    engine.call(Call::ContainerStart, started).await?;
+    Ok(attached)
 }
 
 /// Leaves one network of each name that a container of ours is to be in.

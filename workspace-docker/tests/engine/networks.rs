@@ -1,11 +1,12 @@
 //! Networks on real Engines.
 
+use tokio::time::timeout;
 use workspace_core::error::ErrorKind;
 use workspace_core::id::FleetId;
 use workspace_core::model::ServerSpec;
 use workspace_core::port::Created;
 
-use crate::common::{Bench, NETWORKS, new_id, plain_spec, specs};
+use crate::common::{Bench, NETWORKS, PATIENCE, new_id, plain_spec, specs};
 
 #[tokio::test]
 async fn a_network_is_made_once_adopted_and_removed() {
@@ -87,5 +88,29 @@ async fn of_two_networks_of_one_name_one_is_left() {
         bench.server.create_network(&first).await.unwrap();
         bench.server.remove_network(&first.name, bench.fleet).await.unwrap();
         assert!(bench.server.list_networks(bench.fleet).await.unwrap().is_empty(), "all of the name are removed");
+    }
+}
+
+/// The first start fails and takes what was attached before it along.
+#[tokio::test]
+async fn input_reaches_a_program_whose_network_was_made_twice() {
+    for spec in specs() {
+        let bench = Bench::plain(spec).await;
+        let (first, mut second) = (bench.network(), bench.network());
+        second.name.clone_from(&first.name);
+        second.labels = first.labels.clone();
+        second.slot ^= 1;
+        bench.server.create_network(&first).await.unwrap();
+        bench.server.create_network(&second).await.unwrap();
+        let mut container = bench.container("cat; echo done");
+        container.open_stdin = true;
+        container.network = Some(first.name.clone());
+        bench.server.create_container(&container).await.unwrap();
+        bench.server.start_container(&container.name, Some("line\n".into())).await.unwrap();
+        let (stdout, _) = timeout(PATIENCE, bench.output(&container.name)).await.expect("it has all of its input");
+        assert_eq!(stdout, "line\ndone\n");
+        bench.server.remove_container(&container.name, bench.fleet).await.unwrap();
+        bench.server.remove_network(&first.name, bench.fleet).await.unwrap();
+        bench.clean().await;
     }
 }
