@@ -1,10 +1,11 @@
 //! Networks on real Engines.
+#![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
 
 use tokio::time::timeout;
 use workspace_core::error::ErrorKind;
 use workspace_core::id::FleetId;
 use workspace_core::model::ServerSpec;
-use workspace_core::port::Created;
+use workspace_core::port::{Created, NetworkSpec};
 
 use crate::common::{Bench, NETWORKS, PATIENCE, new_id, plain_spec, specs};
 
@@ -65,18 +66,23 @@ async fn a_network_in_use_stays_and_its_containers_do_not_meet() {
     bench.clean().await;
 }
 
+/// Two networks of one name. Old Engines make the second one, new ones find the first.
+async fn twice(bench: &Bench) -> [NetworkSpec; 2] {
+    let (first, mut second) = (bench.network(), bench.network());
+    second.name.clone_from(&first.name);
+    second.labels = first.labels.clone();
+    second.slot ^= 1;
+    bench.server.create_network(&first).await.unwrap();
+    bench.server.create_network(&second).await.unwrap();
+    [first, second]
+}
+
 /// An Engine that is slow makes the network of a call that was given up after another was made in its place.
 #[tokio::test]
 async fn of_two_networks_of_one_name_one_is_left() {
     for spec in specs() {
         let bench = Bench::plain(spec).await;
-        let (first, mut second) = (bench.network(), bench.network());
-        second.name.clone_from(&first.name);
-        second.labels = first.labels.clone();
-        second.slot ^= 1;
-        bench.server.create_network(&first).await.unwrap();
-        // Old Engines make a second one, new ones find the first.
-        bench.server.create_network(&second).await.unwrap();
+        let [first, second] = twice(&bench).await;
         let mut container = bench.container("sleep 60");
         container.network = Some(first.name.clone());
         bench.run(&container).await;
@@ -96,21 +102,16 @@ async fn of_two_networks_of_one_name_one_is_left() {
 async fn input_reaches_a_program_whose_network_was_made_twice() {
     for spec in specs() {
         let bench = Bench::plain(spec).await;
-        let (first, mut second) = (bench.network(), bench.network());
-        second.name.clone_from(&first.name);
-        second.labels = first.labels.clone();
-        second.slot ^= 1;
-        bench.server.create_network(&first).await.unwrap();
-        bench.server.create_network(&second).await.unwrap();
+        let [network, _] = twice(&bench).await;
         let mut container = bench.container("cat; echo done");
         container.open_stdin = true;
-        container.network = Some(first.name.clone());
+        container.network = Some(network.name.clone());
         bench.server.create_container(&container).await.unwrap();
         bench.server.start_container(&container.name, Some("line\n".into())).await.unwrap();
         let (stdout, _) = timeout(PATIENCE, bench.output(&container.name)).await.expect("it has all of its input");
         assert_eq!(stdout, "line\ndone\n");
         bench.server.remove_container(&container.name, bench.fleet).await.unwrap();
-        bench.server.remove_network(&first.name, bench.fleet).await.unwrap();
+        bench.server.remove_network(&network.name, bench.fleet).await.unwrap();
         bench.clean().await;
     }
 }
