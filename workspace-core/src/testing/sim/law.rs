@@ -56,13 +56,18 @@ pub(super) fn broken(machine: &Machine) -> Vec<String> {
 /// What of ours works with something that is somebody else's, and what somebody else misses.
 fn touched(machine: &Machine) -> Vec<String> {
     let mut broken = Vec::new();
-    let foreign = |labels: &BTreeMap<String, String>| read(labels).is_some_and(|labels| is_foreign(&labels));
-    // One that does not run uses nothing, and may have been made by a request that nobody can take back.
-    for container in machine.containers.values().filter(|container| container.is_running()) {
-        let network = container.spec.network.as_ref().and_then(|name| machine.networks.get(name));
+    let foreign =
+        |labels: Option<&BTreeMap<String, String>>| labels.and_then(read).is_some_and(|labels| is_foreign(&labels));
+    // Nobody can take back a request that is carried out late; what it made uses nothing until it runs.
+    let ours = |container: &&Container| container.is_running() || !container.ghost;
+    for container in machine.containers.values().filter(ours) {
+        let (name, network) = (&container.spec.name, container.spec.network.as_ref());
+        // One that does not run has none: it is looked for by its name when it starts.
+        let network = network.filter(|_| container.is_running()).and_then(|name| machine.networks.get(name));
+        let network = network.map(|network| &network.labels);
         let volumes = container.spec.mounts.iter().filter_map(|mount| machine.volumes.get(&mount.volume));
-        if volumes.map(|volume| &volume.labels).chain(network.map(|network| &network.labels)).any(foreign) {
-            broken.push(format!("I9 {} uses a volume or a network that is not ours", container.spec.name));
+        if volumes.map(|volume| &volume.labels).chain(network).any(|labels| foreign(Some(labels))) {
+            broken.push(format!("I9 {name} has a volume or a network that is not ours"));
         }
     }
     broken.extend(machine.missed().map(|name| format!("I9 {name} is somebody else's and was touched")));

@@ -83,7 +83,7 @@ pub(super) struct Container {
     pub(super) log: Vec<LogChunk>,
     /// Grows with each start.
     pub(super) run: u64,
-    /// Started by a request whose caller had given up, and not asked for since.
+    /// Made or started by a request whose caller had given up, and not asked for since.
     pub(super) ghost: bool,
     /// Its own files, where no volume is mounted.
     pub(super) own: Tree,
@@ -331,6 +331,12 @@ impl Container {
 
     pub(super) fn is_running(&self) -> bool {
         self.status == ContainerStatus::Running
+    }
+
+    /// It was made, or found, by a request; which container it is.
+    pub(super) fn asked_for(&mut self, created: Created, given_up: bool) -> u64 {
+        self.ghost = given_up && (created == Created::New || self.ghost);
+        self.born
     }
 
     pub(super) fn state(&self) -> ContainerState {

@@ -141,11 +141,16 @@ impl Networks for SimServer {
 impl Containers for SimServer {
     async fn create_container(&self, spec: &ContainerSpec) -> Result<Created> {
         let spec_sent = spec.clone();
-        let make = move |at: &mut Machine, name: &str| {
-            let created = at.create_container(&spec_sent)?;
-            Ok((created, at.containers.get(name).map(|container| container.born)))
+        let make = async move |arrived: Arrived| {
+            arrived.act(|at| {
+                let created = at.create_container(&spec_sent)?;
+                let container = at.containers.get_mut(&spec_sent.name);
+                Ok((created, container.map(|container| container.asked_for(created, arrived.given_up))))
+            })
         };
-        let (created, born) = self.wire.ask_of(PortCall::CreateContainer, &spec.name, make).await?;
+        check_name(&spec.name)?;
+        let call = PortCall::CreateContainer;
+        let (created, born) = self.wire.request(call, &spec.name, call.deadline(), make).await?;
         self.made().extend(born.map(|born| (spec.name.clone(), born)));
         Ok(created)
     }
