@@ -172,9 +172,9 @@ impl Containers for DockerServer {
         container::start(&self.engine, name, &self.made.reference(name), input).await
     }
 
-    async fn stop_container(&self, name: &str, grace: Duration) -> Result<()> {
+    async fn stop_container(&self, name: &str, fleet: FleetId, grace: Duration) -> Result<()> {
         names::check("name", name)?;
-        container::stop(&self.engine, name, grace).await
+        container::stop(&self.engine, name, fleet, grace).await
     }
 
     async fn remove_container(&self, name: &str, fleet: FleetId) -> Result<()> {

@@ -157,7 +157,7 @@ impl AgentRunner for ServerJobs {
 
     async fn cancel(&self, server: ServerId, job: JobId) -> Result<()> {
         match self.container(server, job).await? {
-            Some(_) => self.server(server)?.stop_container(&container_name(job), GRACE).await,
+            Some(_) => self.server(server)?.stop_container(&container_name(job), self.fleet, GRACE).await,
             None => Ok(()),
         }
     }

@@ -105,9 +105,12 @@ pub trait Containers: Send + Sync {
     /// request made late, after ours was removed, is [`NotFound`](crate::error::ErrorKind::NotFound).
     async fn start_container(&self, name: &str, input: Option<Bytes>) -> Result<()>;
 
-    /// Asks the program to end, and ends it after `grace`; one that does not run, or does not exist, is stopped
-    /// already.
-    async fn stop_container(&self, name: &str, grace: Duration) -> Result<()>;
+    /// Asks the program of a container that carries the labels of this fleet to end, and ends it after `grace`; one
+    /// that does not run, or does not exist, is stopped already.
+    ///
+    /// The stop is of the very container that was looked at: one that is carried out late touches nothing that got the
+    /// name meanwhile.
+    async fn stop_container(&self, name: &str, fleet: FleetId, grace: Duration) -> Result<()>;
 
     /// Removes a container that carries the labels of this fleet, running or not; a missing one is removed already.
     async fn remove_container(&self, name: &str, fleet: FleetId) -> Result<()>;

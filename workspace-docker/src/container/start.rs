@@ -8,12 +8,13 @@ use bytes::Bytes;
 use futures::StreamExt;
 use tokio::io::AsyncWriteExt;
 use workspace_core::error::Result;
+use workspace_core::id::FleetId;
 
 use crate::call::Call;
 use crate::container::state;
 use crate::engine::Engine;
 use crate::failure::Failure;
-use crate::networks;
+use crate::{labels, networks};
 
 /// Starts the container that `reference` means, which is its id or its name; one that runs is started already, and
 /// gets the input all the same: the attempt that started it may have been cut before it wrote.
@@ -71,11 +72,14 @@ async fn feed(mut attached: AttachContainerResults, input: &[u8]) -> std::io::Re
 }
 
 /// Asks the program to end and ends it after the grace; one that does not run, or does not exist, is stopped already.
-pub(crate) async fn stop(engine: &Engine, name: &str, grace: Duration) -> Result<()> {
+pub(crate) async fn stop(engine: &Engine, name: &str, fleet: FleetId, grace: Duration) -> Result<()> {
+    let Some(found) = state::find(engine, name).await? else { return Ok(()) };
+    labels::ours(&format!("container {name}"), found.labels.as_ref(), fleet)?;
     let seconds = i32::try_from(grace.as_millis().div_ceil(1000)).unwrap_or(i32::MAX);
     let options = StopContainerOptionsBuilder::new().t(seconds).build();
     let deadline = grace + Call::ContainerStop.deadline();
-    let stopped = engine.docker().stop_container(name, Some(options));
+    // By id: the name may be given anew meanwhile.
+    let stopped = engine.docker().stop_container(&found.id, Some(options));
     match engine.call_within(Call::ContainerStop, deadline, stopped).await {
         Err(failure) if !failure.is_status(404) => Err(engine.error(failure, format!("stop container {name}"))),
         _ => Ok(()),

@@ -62,7 +62,7 @@ async fn a_missing_program_and_a_stopped_container_are_told_apart() {
         assert_eq!(end, ExecEnd::Exited(code), "a code is not a missing program");
     }
     assert_eq!(channel.read_file("x").await.unwrap_err().kind(), ErrorKind::WorkerImageMissing);
-    bench.server.stop_container(&spec.name, Duration::ZERO).await.unwrap();
+    bench.server.stop_container(&spec.name, bench.fleet, Duration::ZERO).await.unwrap();
     let Err(error) = channel.exec(shell("true")).await else { panic!("ran in a stopped container") };
     assert_eq!(error.kind(), ErrorKind::NotRunning, "{}", error.chain());
     assert_eq!(bench.server.open_channel(&spec.name).await.unwrap_err().kind(), ErrorKind::NotRunning);

@@ -80,7 +80,7 @@ async fn a_channel_breaks_with_its_container_and_needs_one() {
     let channel = bench.server.open_channel(&name).await.unwrap();
     let mut stream = channel.exec(shell("echo on; sleep 1000")).await.unwrap();
     assert_eq!(stream.next().await.unwrap().unwrap(), ExecEvent::Stdout("on\n".into()));
-    bench.server.stop_container(&name, Duration::ZERO).await.unwrap();
+    bench.server.stop_container(&name, bench.fleet, Duration::ZERO).await.unwrap();
     let last = tokio::time::timeout(Duration::from_secs(10), stream.next()).await.expect("in time").unwrap();
     assert_eq!(last.unwrap_err().kind(), ErrorKind::Unreachable);
     assert!(!channel.is_open());

@@ -21,8 +21,8 @@ async fn create_start_stop_remove_are_idempotent_on_both_servers() {
         let state = bench.server.inspect_container(&spec.name).await.unwrap().unwrap();
         assert_eq!((state.status, state.labels), (ContainerStatus::Running, Some(spec.labels.clone())));
         assert!(state.started_at.is_some());
-        bench.server.stop_container(&spec.name, Duration::from_secs(1)).await.unwrap();
-        bench.server.stop_container(&spec.name, Duration::from_secs(1)).await.unwrap();
+        bench.server.stop_container(&spec.name, bench.fleet, Duration::from_secs(1)).await.unwrap();
+        bench.server.stop_container(&spec.name, bench.fleet, Duration::from_secs(1)).await.unwrap();
         let listed = bench.server.list_containers(bench.fleet).await.unwrap();
         assert_eq!(listed.len(), 1);
         assert_eq!((listed[0].status, listed[0].exit_code), (ContainerStatus::Exited, Some(137)));
@@ -344,7 +344,7 @@ async fn stats_tell_memory_and_cores_of_late() {
     assert_eq!(stats.memory_limit_bytes, 64 << 20);
     assert!(stats.memory_bytes > 0 && stats.memory_bytes < 16 << 20, "{stats:?}");
     assert!(stats.cpu_nanos > 0 && stats.pids >= 1, "{stats:?}");
-    bench.server.stop_container(&spec.name, Duration::ZERO).await.unwrap();
+    bench.server.stop_container(&spec.name, bench.fleet, Duration::ZERO).await.unwrap();
     assert_eq!(bench.server.container_stats(&spec.name).await.unwrap_err().kind(), ErrorKind::NotRunning);
     bench.clean().await;
 }

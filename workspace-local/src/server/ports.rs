@@ -202,9 +202,10 @@ impl Containers for LocalServer {
         self.found(name)?.start(self.machine.host(), input, self.jobs.clone()).await
     }
 
-    async fn stop_container(&self, name: &str, grace: Duration) -> Result<()> {
+    async fn stop_container(&self, name: &str, fleet: FleetId, grace: Duration) -> Result<()> {
         check_name(name)?;
         match self.machine.container(name) {
+            Some(container) if !container.is_of(fleet) => Err(foreign("container", name)),
             Some(container) => container.stop(grace).await,
             None => Ok(()),
         }

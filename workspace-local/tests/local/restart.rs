@@ -57,7 +57,7 @@ async fn containers_end_with_the_last_pool_and_are_seen_as_ended_by_the_next() {
     assert_eq!(seen[0].labels, Some(spec.labels));
     assert_eq!(text(server.container_logs("ws-1", LogOptions::default()).await.unwrap()).await, pids);
     server.start_container("ws-idle", None).await.unwrap();
-    server.stop_container("ws-idle", Duration::from_secs(1)).await.unwrap();
+    server.stop_container("ws-idle", fleet, Duration::from_secs(1)).await.unwrap();
 }
 
 #[tokio::test]

@@ -71,7 +71,7 @@ impl Core {
         for generation in row.observed.generation.max(1)..row.desired.generation {
             let name = row.container_name(generation);
             if self.has_container(row, server, &name).await? {
-                server.stop_container(&name, self.config.stop_grace).await?;
+                server.stop_container(&name, self.fleet, self.config.stop_grace).await?;
             }
             server.remove_container(&name, self.fleet).await?;
         }
@@ -143,7 +143,7 @@ impl Core {
         for generation in row.observed.generation.max(1)..=row.desired.generation {
             let name = row.container_name(generation);
             if self.has_container(row, server, &name).await? {
-                server.stop_container(&name, self.config.stop_grace).await?;
+                server.stop_container(&name, self.fleet, self.config.stop_grace).await?;
             }
         }
         Ok(())

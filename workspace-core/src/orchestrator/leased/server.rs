@@ -102,8 +102,8 @@ impl Containers for Leased {
         self.changing().await?.start_container(name, input).await
     }
 
-    async fn stop_container(&self, name: &str, grace: Duration) -> Result<()> {
-        self.changing().await?.stop_container(name, grace).await
+    async fn stop_container(&self, name: &str, fleet: FleetId, grace: Duration) -> Result<()> {
+        self.changing().await?.stop_container(name, fleet, grace).await
     }
 
     async fn remove_container(&self, name: &str, fleet: FleetId) -> Result<()> {

@@ -238,6 +238,13 @@ impl Machine {
         ended
     }
 
+    /// The run of a container of this fleet; `None` where it does not run, or does not exist.
+    pub(super) fn running(&self, name: &str, fleet: FleetId) -> Result<Option<u64>> {
+        let Some(container) = self.containers.get(name) else { return Ok(None) };
+        ours("container", name, &container.labels, fleet)?;
+        Ok(container.is_running().then_some(container.run))
+    }
+
     pub(super) fn remove_container(&mut self, name: &str, fleet: FleetId) -> Result<()> {
         if let Some(container) = self.containers.get(name) {
             ours("container", name, &container.labels, fleet)?;

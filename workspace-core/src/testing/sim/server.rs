@@ -169,10 +169,10 @@ impl Containers for SimServer {
             .await
     }
 
-    async fn stop_container(&self, name: &str, grace: Duration) -> Result<()> {
+    async fn stop_container(&self, name: &str, fleet: FleetId, grace: Duration) -> Result<()> {
         check_name(name)?;
         let (call, owned) = (PortCall::StopContainer, name.to_owned());
-        self.wire.request(call, name, grace + call.deadline(), move |arrived| stop(arrived, owned, grace)).await
+        self.wire.request(call, name, grace + call.deadline(), move |arrived| stop(arrived, owned, fleet, grace)).await
     }
 
     async fn remove_container(&self, name: &str, fleet: FleetId) -> Result<()> {
@@ -274,11 +274,8 @@ fn start(arrived: Arrived, name: String, born: Option<u64>, input: Option<&Bytes
 }
 
 /// Most programs end when they are asked to; some have to be ended.
-async fn stop(arrived: Arrived, name: String, grace: Duration) -> Result<()> {
-    let find = |machine: &mut Machine| {
-        let container = machine.containers.get(&name);
-        Ok(container.filter(|container| container.is_running()).map(|container| container.run))
-    };
+async fn stop(arrived: Arrived, name: String, fleet: FleetId, grace: Duration) -> Result<()> {
+    let find = |machine: &mut Machine| machine.running(&name, fleet);
     let Some(run) = arrived.act(find)? else { return Ok(()) };
     let stubborn = arrived.world.plan().is_some_and(|plan| arrived.world.dice.chance(plan.slow_stop));
     if stubborn {

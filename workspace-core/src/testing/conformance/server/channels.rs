@@ -41,7 +41,7 @@ pub async fn channels_need_a_running_container(server: &dyn Server, subject: &Su
     refused("a container that was never started", open().await, ErrorKind::NotRunning);
     works("start", server.start_container(&spec.name, None).await);
     works("open a channel", open().await);
-    works("stop", server.stop_container(&spec.name, Duration::ZERO).await);
+    works("stop", server.stop_container(&spec.name, subject.fleet, Duration::ZERO).await);
     refused("a container that ended", open().await, ErrorKind::NotRunning);
     rig.remove(&spec).await;
 }
@@ -56,7 +56,7 @@ pub async fn channels_break_with_their_container(server: &dyn Server, subject: &
     let mut stream = works("exec", channel.exec(ExecRequest::new(rig.shell("echo on; sleep 300"))).await);
     let first = works("exec", stream.next().await.expect("the program says something"));
     assert_eq!(first, ExecEvent::Stdout(Bytes::from("on\n")), "the program runs");
-    works("stop", server.stop_container(&spec.name, Duration::ZERO).await);
+    works("stop", server.stop_container(&spec.name, subject.fleet, Duration::ZERO).await);
     let last = timeout(PATIENCE, stream.next()).await.expect("a stream ends with its container");
     match last.expect("a broken stream says so") {
         // The worker lived a moment longer than the program.

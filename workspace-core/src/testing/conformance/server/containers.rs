@@ -57,15 +57,15 @@ pub async fn starting_is_idempotent(server: &dyn Server, subject: &Subject) {
 pub async fn stopping_is_idempotent(server: &dyn Server, subject: &Subject) {
     let rig = Rig::new(server, subject);
     let spec = rig.idle();
-    works("stop a missing one", server.stop_container(&spec.name, Duration::from_secs(1)).await);
+    works("stop a missing one", server.stop_container(&spec.name, subject.fleet, Duration::from_secs(1)).await);
     rig.create(&spec).await;
-    works("stop a new one", server.stop_container(&spec.name, Duration::from_secs(1)).await);
+    works("stop a new one", server.stop_container(&spec.name, subject.fleet, Duration::from_secs(1)).await);
     works("start", server.start_container(&spec.name, None).await);
-    works("stop", server.stop_container(&spec.name, Duration::from_secs(1)).await);
+    works("stop", server.stop_container(&spec.name, subject.fleet, Duration::from_secs(1)).await);
     let state = rig.inspect(&spec.name).await.expect("a stopped container is there");
     assert_eq!(state.status, ContainerStatus::Exited, "a stopped container has ended when stop answers");
     assert!(state.finished_at.is_some() && state.exit_code.is_some(), "end and code are told");
-    works("stop again", server.stop_container(&spec.name, Duration::from_secs(1)).await);
+    works("stop again", server.stop_container(&spec.name, subject.fleet, Duration::from_secs(1)).await);
     rig.remove(&spec).await;
 }
 
@@ -115,7 +115,7 @@ pub async fn ended_containers_start_again(server: &dyn Server, subject: &Subject
     let rig = Rig::new(server, subject);
     let spec = rig.idle();
     rig.start(&spec).await;
-    works("stop", server.stop_container(&spec.name, Duration::from_secs(1)).await);
+    works("stop", server.stop_container(&spec.name, subject.fleet, Duration::from_secs(1)).await);
     works("start again", server.start_container(&spec.name, None).await);
     rig.reaches(&spec.name, ContainerStatus::Running).await;
     rig.remove(&spec).await;
@@ -127,7 +127,7 @@ pub async fn stopping_asks_first(server: &dyn Server, subject: &Subject) {
     let spec = rig.line("trap 'echo asked; exit 42' TERM; echo ready; while true; do sleep 0.1; done");
     rig.start(&spec).await;
     says(&rig, &spec.name, "ready\n").await;
-    works("stop", server.stop_container(&spec.name, Duration::from_secs(20)).await);
+    works("stop", server.stop_container(&spec.name, subject.fleet, Duration::from_secs(20)).await);
     let state = rig.reaches(&spec.name, ContainerStatus::Exited).await;
     assert_eq!(state.exit_code, Some(42), "a program that is asked ends by itself");
     assert_eq!(rig.log(&spec.name, None).await.0, "ready\nasked\n", "and says so");
@@ -150,7 +150,7 @@ pub async fn stopping_ends_what_does_not_listen(server: &dyn Server, subject: &S
     rig.start(&spec).await;
     says(&rig, &spec.name, "ready\n").await;
     let started = Instant::now();
-    works("stop", server.stop_container(&spec.name, Duration::from_secs(1)).await);
+    works("stop", server.stop_container(&spec.name, subject.fleet, Duration::from_secs(1)).await);
     assert!(started.elapsed() >= Duration::from_millis(900), "the grace is kept: {:?}", started.elapsed());
     let state = rig.inspect(&spec.name).await.expect("the container is there");
     assert_eq!((state.status, state.exit_code), (ContainerStatus::Exited, Some(137)), "it was ended");
@@ -239,7 +239,7 @@ pub async fn containers_show_what_they_use(server: &dyn Server, subject: &Subjec
         assert!(Instant::now() < deadline, "a busy container uses something: {stats:?}");
         sleep(Duration::from_millis(50)).await;
     }
-    works("stop", server.stop_container(&spec.name, Duration::ZERO).await);
+    works("stop", server.stop_container(&spec.name, subject.fleet, Duration::ZERO).await);
     refused("it does not run", server.container_stats(&spec.name).await, ErrorKind::NotRunning);
     rig.remove(&spec).await;
 }

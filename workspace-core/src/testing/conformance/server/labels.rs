@@ -33,6 +33,8 @@ pub async fn another_fleets_containers_stay(server: &dyn Server, subject: &Subje
     rig.start(&spec).await;
     let removed = server.remove_container(&spec.name, rig.other_fleet()).await;
     refused("another fleet's container", removed, ErrorKind::ForeignObject);
+    let stopped = server.stop_container(&spec.name, rig.other_fleet(), Duration::ZERO).await;
+    refused("a stop of another fleet's container", stopped, ErrorKind::ForeignObject);
     rig.reaches(&spec.name, ContainerStatus::Running).await;
     rig.remove(&spec).await;
 }
@@ -59,7 +61,7 @@ pub async fn lists_have_every_state_and_no_stranger(server: &dyn Server, subject
     let theirs = works("list", server.list_containers(stranger.labels.fleet).await);
     assert_eq!(theirs.len(), 1, "the other fleet sees its own container alone");
     works("remove", server.remove_container(&stranger.name, stranger.labels.fleet).await);
-    works("stop", server.stop_container(&running.name, Duration::ZERO).await);
+    works("stop", server.stop_container(&running.name, subject.fleet, Duration::ZERO).await);
     for spec in [created, running, ended] {
         rig.remove(&spec).await;
     }
@@ -74,6 +76,7 @@ pub async fn names_are_checked(server: &dyn Server, subject: &Subject) {
         let rule = format!("{name:?} is no name");
         refused(&rule, server.create_container(&spec).await, ErrorKind::Invalid);
         refused(&rule, server.start_container(name, None).await, ErrorKind::Invalid);
+        refused(&rule, server.stop_container(name, subject.fleet, Duration::ZERO).await, ErrorKind::Invalid);
         refused(&rule, server.remove_container(name, subject.fleet).await, ErrorKind::Invalid);
         refused(&rule, server.inspect_container(name).await, ErrorKind::Invalid);
     }

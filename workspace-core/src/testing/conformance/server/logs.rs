@@ -48,7 +48,7 @@ pub async fn followed_logs_end_with_the_container(server: &dyn Server, subject: 
     let first = timeout(PATIENCE, log.next()).await.expect("what is written comes").expect("the log goes on");
     assert_eq!(works("reading a log", first).bytes, "first\n", "what is written comes");
     assert!(timeout(Duration::from_millis(300), log.next()).await.is_err(), "a followed log waits for more");
-    works("stop", server.stop_container(&spec.name, Duration::from_secs(20)).await);
+    works("stop", server.stop_container(&spec.name, subject.fleet, Duration::from_secs(20)).await);
     assert_eq!(read(log).await.0, "last\n", "a followed log has the last words and ends");
     rig.remove(&spec).await;
 }
