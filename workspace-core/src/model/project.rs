@@ -63,6 +63,8 @@ pub struct AbandonedJob {
 pub struct Rescue {
     /// The copy.
     pub copy: ProjectCopy,
+    /// The workspace whose container may still run on it, also when that is deleted by now.
+    pub workspace: WorkspaceId,
     /// Who holds what its disk, and what may still run on it, take of its server.
     pub holder: Uuid,
     /// The snapshot that is, or was last, taken of it.

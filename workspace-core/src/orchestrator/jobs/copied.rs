@@ -1,6 +1,7 @@
 //! What becomes of the copy that a job was to fill.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::id::WorkspaceId;
 use crate::model::{
     AbandonedJob, Intent, Job, Move, MoveCause, Problem, Project, ProjectCopy, Rescue, ReservationPart, StepReport,
     Workspace,
@@ -18,8 +19,8 @@ pub(super) enum Fate {
     /// It is the current one, and still not whole: the next start tries again.
     StillEmpty,
     /// It is whole, and becomes the current one. The one before is kept for rescue where it may have what no snapshot
-    /// has.
-    Succeeds { rescue: bool },
+    /// has: what this workspace wrote on a server that was lost.
+    Succeeds { rescue: Option<WorkspaceId> },
     /// It never became whole, and is removed.
     Discarded,
     /// It is whole and is removed all the same: the current one is in use, and stays.
@@ -45,11 +46,13 @@ impl Core {
             (false, false) => Fate::Discarded,
             (false, true) => match self.workspace_with(project.id).await? {
                 Some(workspace) => match (way_of(job, &workspace), obstacle(job, project, &workspace)) {
-                    (Some(way), _) => Fate::Succeeds { rescue: way.cause == MoveCause::Failover },
+                    (Some(way), _) => {
+                        Fate::Succeeds { rescue: (way.cause == MoveCause::Failover).then_some(workspace.id) }
+                    }
                     (None, Some(error)) => Fate::InTheWay(Problem::from(&error)),
-                    (None, None) => Fate::Succeeds { rescue: false },
+                    (None, None) => Fate::Succeeds { rescue: None },
                 },
-                None => Fate::Succeeds { rescue: false },
+                None => Fate::Succeeds { rescue: None },
             },
         })
     }
@@ -72,12 +75,12 @@ impl Core {
             Fate::StillEmpty => next.copy = project.copy.clone().map(|copy| ProjectCopy { filled_by: None, ..copy }),
             Fate::Succeeds { rescue } => {
                 writes = self.storage_moved(project, job).await?;
-                match project.copy.clone() {
-                    Some(copy) if *rescue => {
+                match (project.copy.clone(), *rescue) {
+                    (Some(copy), Some(workspace)) => {
                         writes.extend(self.kept_for_rescue(project, &copy, job).await?);
-                        next.rescues.push(Rescue { copy, holder: job.id.as_uuid(), snapshot: None });
+                        next.rescues.push(Rescue { copy, workspace, holder: job.id.as_uuid(), snapshot: None });
                     }
-                    former => next.superseded.extend(former),
+                    (former, _) => next.superseded.extend(former),
                 }
                 next.copy = Some(ProjectCopy { filled: true, filled_by: Some(job.id), ..job.copy.clone() });
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::error::Result;
-use crate::model::{Availability, Project, ProjectCopy, ReservationPart, Snapshot, SnapshotProfile, SnapshotStatus};
+use crate::model::{Availability, Project, Rescue, ReservationPart, Snapshot, SnapshotProfile, SnapshotStatus};
 use crate::orchestrator::Core;
 use crate::orchestrator::refusal::refused;
 use crate::port::{Change, ObjectKind, Refused, Write};
@@ -33,7 +33,7 @@ impl Core {
                 Some(Snapshot { status: SnapshotStatus::Ready, .. }) => return self.rescued(project, at).await,
                 Some(Snapshot { status: SnapshotStatus::Creating | SnapshotStatus::Incomplete, .. }) => {}
                 Some(failed) if self.env.now().since(failed.created_at) < PAUSE => {}
-                _ if self.is_at_rest(project, &rescue.copy).await? => return self.begin_rescue(project, at).await,
+                _ if self.is_at_rest(rescue).await? => return self.begin_rescue(project, at).await,
                 _ => {}
             }
         }
@@ -41,13 +41,12 @@ impl Core {
     }
 
     /// Whether a former copy's server answers and nothing of the workspace uses the copy any more.
-    async fn is_at_rest(&self, project: &Project, copy: &ProjectCopy) -> Result<bool> {
-        let healthy = self.store.server(copy.server).await?;
+    async fn is_at_rest(&self, rescue: &Rescue) -> Result<bool> {
+        let healthy = self.store.server(rescue.copy.server).await?;
         let healthy = healthy.is_some_and(|server| server.observation.availability == Availability::Healthy);
-        let Some(server) = self.pool.get(copy.server).filter(|_| healthy) else { return Ok(false) };
-        let Some(workspace) = self.workspace_with(project.id).await? else { return Ok(true) };
+        let Some(server) = self.pool.get(rescue.copy.server).filter(|_| healthy) else { return Ok(false) };
         let containers = server.list_containers(self.fleet).await?;
-        let of_it = |kind, subject| kind == ObjectKind::Workspace && subject == workspace.id.as_uuid();
+        let of_it = |kind, subject| kind == ObjectKind::Workspace && subject == rescue.workspace.as_uuid();
         let labels = containers.iter().filter_map(|container| container.labels.as_ref());
         Ok(!labels.into_iter().any(|labels| of_it(labels.kind, labels.subject)))
     }

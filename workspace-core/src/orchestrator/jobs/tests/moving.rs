@@ -237,6 +237,31 @@ async fn a_lost_workspace_goes_on_elsewhere_and_what_it_left_is_rescued() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_deleted_workspace_left_is_not_read_while_its_container_runs_on() {
+    let rig = Rig::new().await;
+    let workspace = with_failover(&rig).await;
+    let project = workspace.desired.project;
+    rig.snapshot(project).await;
+    rig.second_server().await;
+    rig.world.hang("one", 20 * MINUTE);
+    time(&rig, 10 * MINUTE, GOOD).await;
+    let left = async || rig.fleet.project(&rig.me, project).await.unwrap().rescues;
+    let kept = left().await.remove(0);
+    rig.fleet.delete_workspace(&rig.me, workspace.id, None).await.unwrap();
+    rig.settled(workspace.id, Status::Deleted).await;
+    assert_eq!(rig.world.running().len(), 1, "it runs on the lost server");
+    let held = async || rig.fleet.core.held(rig.server, kept.holder, ReservationPart::Compute).await.unwrap();
+    while !rig.world.running().is_empty() {
+        assert_eq!(left().await[0].snapshot, None, "it may be written to");
+        assert_eq!(held().await, workspace.desired.claimed.resources.without_disk());
+        time(&rig, Duration::from_secs(1), GOOD).await;
+    }
+    time(&rig, 10 * MINUTE, GOOD).await;
+    assert!(left().await.is_empty() && held().await.is_zero() && rig.volumes().await.is_empty());
+    assert!(rig.world.violations().is_empty(), "{:?}", rig.world.violations());
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_deleted_on_its_way_holds_its_place_until_its_container_is_gone() {
     let rig = Rig::new().await;
     let workspace = with_failover(&rig).await;

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use uuid::Uuid;
 
 use crate::event::Event;
-use crate::id::{ProjectId, ServerId, WorkspaceId};
+use crate::id::{ServerId, WorkspaceId};
 use crate::model::{Reservation, ReservationPart, ServerState, Status, Workspace};
 use crate::port::{ObjectKind, PageRequest, StateStore};
 use crate::resources::Resources;
@@ -118,16 +118,15 @@ impl Watch {
 async fn stand_ins(store: &dyn StateStore) -> BTreeMap<Uuid, BTreeSet<Uuid>> {
     let all = PageRequest { after: None, limit: 10_000 };
     let projects = store.projects(None, all).await.map(|page| page.items).unwrap_or_default();
-    let rescues: BTreeMap<ProjectId, Vec<Uuid>> = projects
-        .into_iter()
-        .map(|project| (project.id, project.rescues.iter().map(|rescue| rescue.holder).collect()))
-        .collect();
-    let of = |row: Workspace| {
-        let job = row.desired.switch.and_then(|switch| switch.way()?.job).map(|job| job.as_uuid());
-        let rescues = rescues.get(&row.desired.project).into_iter().flatten().copied();
-        (row.id.as_uuid(), rescues.chain(job).collect())
-    };
-    rows(store).await.into_iter().map(of).collect()
+    let rescues = projects.iter().flat_map(|project| &project.rescues);
+    let rescues = rescues.map(|rescue| (rescue.workspace.as_uuid(), rescue.holder));
+    let job = |row: &Workspace| Some((row.id.as_uuid(), row.desired.switch?.way()?.job?.as_uuid()));
+    let rows = rows(store).await;
+    let mut all: BTreeMap<Uuid, BTreeSet<Uuid>> = BTreeMap::new();
+    for (workspace, holder) in rescues.chain(rows.iter().filter_map(job)) {
+        all.entry(workspace).or_default().insert(holder);
+    }
+    all
 }
 
 /// What runs holds at least what it may use, but for what was started by a request whose caller had given up.
