@@ -164,12 +164,19 @@ async fn converge(world: &World, store: &Arc<dyn StateStore>) {
     }
 }
 
-/// What is gone when it is asked for has come to its own end, as a workspace does at its time.
-fn must_be_deleted<T>(world: &World, id: impl Display, deleted: Result<T>) {
-    if let Err(error) = deleted
-        && error.kind() != ErrorKind::NotFound
-    {
-        world.violation(&format_args!("{id} was not deleted: {}", error.chain()));
+/// What is gone when it is asked for has come to its own end, as a workspace does at its time. What is written to at
+/// this moment, as found data is that is rescued, is asked for again.
+async fn must_be_deleted<T>(world: &World, id: impl Display, delete: impl AsyncFn() -> Result<T>) {
+    for attempt in 1.. {
+        match delete().await {
+            Err(error) if error.kind() == ErrorKind::ProjectBusy && attempt < PATIENCE => {
+                sleep(Duration::from_secs(5)).await;
+            }
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return world.violation(&format_args!("{id} was not deleted: {}", error.chain()));
+            }
+            _ => return,
+        }
     }
 }
 
@@ -177,11 +184,11 @@ fn must_be_deleted<T>(world: &World, id: impl Display, deleted: Result<T>) {
 async fn clean_slate(world: &World, store: &Arc<dyn StateStore>, masters: &Masters) {
     let (fleet, admin) = (masters.any().await, Caller::admin());
     for row in rows(store.as_ref()).await {
-        must_be_deleted(world, row.id, fleet.delete_workspace(&admin, row.id, None).await);
+        must_be_deleted(world, row.id, || fleet.delete_workspace(&admin, row.id, None)).await;
     }
     converge(world, store).await;
     for project in projects(store.as_ref()).await {
-        must_be_deleted(world, project.id, fleet.delete_project(&admin, project.id).await);
+        must_be_deleted(world, project.id, || fleet.delete_project(&admin, project.id)).await;
     }
     converge(world, store).await;
     let left = rows(store.as_ref()).await.len();
