@@ -16,6 +16,9 @@ use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::{labels, networks};
 
+/// How long is waited for an Engine to say that it took the input; it does at once, or not before the program's end.
+const TAKEN: Duration = Duration::from_secs(1);
+
 /// Starts the container that `reference` means, which is its id or its name; one that runs is started already, and
 /// gets the input all the same: the attempt that started it may have been cut before it wrote.
 pub(crate) async fn start(engine: &Engine, name: &str, reference: &str, input: Option<Bytes>) -> Result<()> {
@@ -63,11 +66,15 @@ async fn attach(engine: &Engine, name: &str) -> Result<AttachContainerResults, F
     engine.call(Call::ContainerAttach, engine.docker().attach_container(name, Some(options))).await
 }
 
-/// Writes everything, closes, and waits until the Engine has taken it: it ends its side after the last byte.
+/// Writes everything, closes, and waits until the Engine has taken it: it ends its side after the last byte, unless it
+/// came to the attach call only after the start. Then it does so when the program ends (moby, `daemon/attach.go`: what
+/// closes stdin after its last byte waits until the container does not run), which nobody is to wait for.
 async fn feed(mut attached: AttachContainerResults, input: &[u8]) -> std::io::Result<()> {
     attached.input.write_all(input).await?;
     attached.input.shutdown().await?;
-    while let Some(Ok(_)) = attached.output.next().await {}
+    let taken = async { while let Some(Ok(_)) = attached.output.next().await {} };
+    // What it has not taken by then is on its way: the connection was closed after the last byte.
+    let _ = tokio::time::timeout(TAKEN, taken).await;
     Ok(())
 }
 

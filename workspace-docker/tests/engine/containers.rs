@@ -298,6 +298,28 @@ async fn input_reaches_a_container_whose_first_start_was_cut() {
     bench.clean().await;
 }
 
+/// An Engine that is busy sees who attaches only after the start, and holds on to them until the program ends.
+#[tokio::test]
+async fn input_is_written_to_a_program_that_runs_already_and_goes_on() {
+    for server in specs() {
+        let bench = Bench::plain(server).await;
+        // What is read so late is on its way long after nobody waits for it.
+        let mut spec = bench.container("sleep 3; wc -c; sleep 1000");
+        spec.open_stdin = true;
+        bench.server.create_container(&spec).await.unwrap();
+        bench.server.start_container(&spec.name, None).await.unwrap();
+        let input = bytes::Bytes::from(vec![b'x'; 300_000]);
+        bench.server.start_container(&spec.name, Some(input)).await.unwrap();
+        until("the input is read to its end", async || {
+            let log = bench.server.container_logs(&spec.name, LogOptions::default()).await.unwrap();
+            let chunks: Vec<_> = log.try_collect().await.unwrap();
+            chunks.iter().flat_map(|chunk| &chunk.bytes[..]).copied().eq(*b"300000\n")
+        })
+        .await;
+        bench.clean().await;
+    }
+}
+
 #[tokio::test]
 async fn logs_are_split_tailed_and_followed() {
     let bench = Bench::plain(tls_spec()).await;
