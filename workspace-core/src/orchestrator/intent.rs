@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::id::WorkspaceId;
 use crate::model::{Desired, Observed, Status, Workspace};
 use crate::orchestrator::Core;
-use crate::orchestrator::converge::back_in_its_place;
+use crate::orchestrator::converge::{back_in_its_place, way_released};
 use crate::orchestrator::refusal::refused;
 use crate::port::{Change, Refused, Write};
 
@@ -67,7 +67,7 @@ impl Core {
             let mut answer = self.commit(self.verdict(&row, &verdict).with_all(place)).await?;
             // The place may be another's by now, or the server gone: that holds nothing up.
             if gives_up && matches!(answer, Err(Refused::Capacity { .. } | Refused::ServerClosed | Refused::InUse)) {
-                answer = self.commit(self.verdict(&row, &verdict)).await?;
+                answer = self.commit(self.verdict(&row, &verdict).with_all(way_released(&row))).await?;
             }
             match answer {
                 Ok(_) => return self.decided(row.id).await,

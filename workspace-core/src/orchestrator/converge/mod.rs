@@ -26,7 +26,7 @@ use std::sync::Arc;
 pub(super) use backoff::Backoff;
 #[cfg(any(test, feature = "testing"))]
 pub use injector::Injector;
-pub(super) use moving::{back_in_its_place, request_elsewhere};
+pub(super) use moving::{back_in_its_place, request_elsewhere, way_released};
 pub(super) use starting::Starting;
 
 use crate::id::WorkspaceId;

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::id::SnapshotId;
 use crate::model::{
-    AgentWork, Job, JobStatus, Problem, Project, ProjectCopy, ReservationPart, Session, Snapshot, SnapshotProfile,
-    SyncStep, Work,
+    AgentWork, Job, JobStatus, Problem, Project, ProjectCopy, Session, Snapshot, SnapshotProfile, SyncStep, Work,
 };
 use crate::orchestrator::Core;
 use crate::orchestrator::jobs::copied::Fate;
@@ -50,7 +49,8 @@ impl Core {
             };
             let ended = Job { status, error, finished_at: Some(self.env.now()), ..job.clone() };
             let mut next = None;
-            let mut writes = self.consequences(&ended, project.as_ref(), &mut next).await?;
+            let mut writes = fate.released(&ended);
+            writes.extend(self.consequences(&ended, project.as_ref(), &mut next).await?);
             if let Some(project) = &project {
                 writes.extend(self.carry_out(&fate, &ended, ending.abandoned, project).await?);
             }
@@ -80,9 +80,7 @@ impl Core {
         project: Option<&Project>,
         next: &mut Option<crate::id::JobId>,
     ) -> Result<Vec<Write>> {
-        // Held for the run of an agent, or for a copy that was being made elsewhere.
-        let parts = [ReservationPart::Compute, ReservationPart::Storage];
-        let mut writes = parts.map(|part| Write::Release { holder: job.id.as_uuid(), part }).to_vec();
+        let mut writes = Vec::new();
         if let Work::Sync(steps) = &job.work {
             for step in steps {
                 writes.extend(self.told_of_snapshot(job, step, project).await?);

@@ -21,10 +21,24 @@ pub(super) enum Fate {
     /// It is whole, and becomes the current one. The one before is kept for rescue where it may have what no snapshot
     /// has: what this workspace wrote on a server that was lost.
     Succeeds { rescue: Option<WorkspaceId> },
-    /// It never became whole, and is removed.
-    Discarded,
+    /// It never became whole, and is removed. On the way from a server that was lost, what the job holds there stays
+    /// held until the way has ended: what runs there may run on.
+    Discarded { keeps_place: bool },
     /// It is whole and is removed all the same: the current one is in use, and stays.
     InTheWay(Problem),
+}
+
+impl Fate {
+    /// Gives back what a job held for the run of an agent, or for a copy that was being made elsewhere.
+    pub(super) fn released(&self, job: &Job) -> Vec<Write> {
+        let holder = job.id.as_uuid();
+        let compute = Write::Release { holder, part: ReservationPart::Compute };
+        let storage = Write::Release { holder, part: ReservationPart::Storage };
+        match self {
+            Self::Discarded { keeps_place: true } => vec![storage],
+            _ => vec![compute, storage],
+        }
+    }
 }
 
 impl Core {
@@ -43,7 +57,7 @@ impl Core {
         Ok(match (is_current, is_whole) {
             (true, true) => Fate::Filled,
             (true, false) => Fate::StillEmpty,
-            (false, false) => Fate::Discarded,
+            (false, false) => Fate::Discarded { keeps_place: self.holds_a_place(job, project).await? },
             (false, true) => match self.workspace_with(project.id).await? {
                 Some(workspace) => match (way_of(job, &workspace), obstacle(job, project, &workspace)) {
                     (Some(way), _) => {
@@ -55,6 +69,13 @@ impl Core {
                 None => Fate::Succeeds { rescue: None },
             },
         })
+    }
+
+    /// Whether a job holds the place of its workspace on a server that was lost.
+    async fn holds_a_place(&self, job: &Job, project: &Project) -> Result<bool> {
+        let workspace = self.workspace_with(project.id).await?;
+        let way = workspace.and_then(|workspace| way_of(job, &workspace));
+        Ok(way.is_some_and(|way| way.cause == MoveCause::Failover))
     }
 
     /// The writes that make a fate so, and remember a job whose program may still run.
@@ -84,7 +105,7 @@ impl Core {
                 }
                 next.copy = Some(ProjectCopy { filled: true, filled_by: Some(job.id), ..job.copy.clone() });
             }
-            Fate::Discarded | Fate::InTheWay(_) => next.superseded.push(job.copy.clone()),
+            Fate::Discarded { .. } | Fate::InTheWay(_) => next.superseded.push(job.copy.clone()),
         }
         writes.push(Write::UpdateProject { expected: project.revision, project: next });
         Ok(writes)

@@ -38,7 +38,7 @@ impl FaultyStore {
 
     /// Looks at everything after each commit.
     #[must_use]
-    pub(super) fn watched(mut self, watch: Arc<Watch>) -> Self {
+    pub(crate) fn watched(mut self, watch: Arc<Watch>) -> Self {
         self.watch = Some(watch);
         self
     }

@@ -6,4 +6,4 @@ mod stays;
 mod written;
 
 pub(in crate::orchestrator) use moved::request_elsewhere;
-pub(in crate::orchestrator) use stays::back_in_its_place;
+pub(in crate::orchestrator) use stays::{back_in_its_place, way_released};

@@ -12,6 +12,7 @@ use crate::model::{
 };
 use crate::orchestrator::Core;
 use crate::orchestrator::converge::filling::ended_well;
+use crate::orchestrator::converge::moving::way_released;
 use crate::orchestrator::jobs::NewJob;
 use crate::orchestrator::projects::{data_changed, in_use};
 use crate::orchestrator::refusal::refused;
@@ -153,6 +154,8 @@ impl Core {
             .with(self.on_its_way(leap.row, Move { job, ..leap.way }, Some(decision.record.clone())))
             .with(Write::Release { holder, part })
             .with_all(claim(decision, holder, part, leap.compute))
+            // A job before this one held it.
+            .with_all(way_released(leap.row))
             .with_all(kept)
             .with(Write::Append(self.event(holder, "workspace.moving", data)))
     }

@@ -8,18 +8,21 @@ use crate::orchestrator::projects::in_use;
 use crate::orchestrator::refusal::refused;
 use crate::port::{Change, Refused, Write};
 
+/// What a way's job still holds on the server that was lost is given back.
+pub(in crate::orchestrator) fn way_released(row: &Workspace) -> Option<Write> {
+    let job = row.desired.switch.and_then(|switch| switch.way()?.job)?;
+    Some(Write::Release { holder: job.as_uuid(), part: ReservationPart::Compute })
+}
+
 /// What holds a workspace's place on the server that was lost is the workspace's again, and not what it was to have
 /// elsewhere: who gives the way up is still there. Nothing where no job holds it.
 pub(in crate::orchestrator) fn back_in_its_place(row: &Workspace) -> Vec<Write> {
     let (holder, part) = (row.id.as_uuid(), ReservationPart::Compute);
     let way = row.desired.switch.and_then(|switch| switch.way()).filter(|way| way.cause == MoveCause::Failover);
-    let Some((job, server)) = way.and_then(|way| way.job).zip(row.desired.server) else { return Vec::new() };
+    let Some((_, server)) = way.and_then(|way| way.job).zip(row.desired.server) else { return Vec::new() };
     let resources = row.desired.claimed.resources.without_disk();
-    vec![
-        Write::Release { holder: job.as_uuid(), part },
-        Write::Release { holder, part },
-        Write::Reserve { server, holder, part, resources, even_if_cordoned: true },
-    ]
+    let place = Write::Reserve { server, holder, part, resources, even_if_cordoned: true };
+    way_released(row).into_iter().chain([Write::Release { holder, part }, place]).collect()
 }
 
 impl Core {
@@ -83,7 +86,8 @@ impl Core {
         // Others have its place by now.
         let desired = Desired { switch: None, ..row.desired.clone() };
         let observed = Observed { status: Status::Stopping, error: Some(Problem::from(error)), ..row.observed.clone() };
-        match self.commit(turned(desired, observed, vec![released])).await? {
+        let place = way_released(row).into_iter().chain([released]).collect();
+        match self.commit(turned(desired, observed, place)).await? {
             Ok(_) | Err(Refused::Stale { .. }) => Ok(true),
             Err(refusal) => Err(refused("workspace", &refusal)),
         }

@@ -108,7 +108,6 @@ async fn a_drained_server_is_left_by_what_runs_and_by_what_is_stopped() {
     rig.fleet.remove_server(&Caller::admin(), second).await.unwrap();
     rig.fleet.start_workspace(&rig.me, rests.id).await.unwrap();
     rig.settled(rests.id, Status::Running).await;
-    assert!(rig.world.violations().is_empty(), "{:?}", rig.world.violations());
 }
 
 #[tokio::test(start_paused = true)]
@@ -134,7 +133,6 @@ async fn what_cannot_move_stays_as_it_was_and_says_why() {
         assert!(kinds.contains(&"workspace.move_failed".to_owned()), "{kinds:?}");
         assert!(rig.volumes().await.contains(&format!("vol-{}-g1", project.id)));
         assert!(!rig.fleet.core.held(rig.server, row.id.as_uuid(), ReservationPart::Compute).await.unwrap().is_zero());
-        assert!(rig.world.violations().is_empty(), "{:?}", rig.world.violations());
     }
 }
 
@@ -177,7 +175,6 @@ async fn the_largest_leaves_first_while_there_is_room_for_it() {
         servers.push(row(&rig, id).await.desired.server.unwrap());
     }
     assert_eq!(servers, [second, rig.server, second], "the middle one waits, and not the large one");
-    assert!(rig.world.violations().is_empty(), "{:?}", rig.world.violations());
 }
 
 #[tokio::test(start_paused = true)]
@@ -258,7 +255,6 @@ async fn what_a_deleted_workspace_left_is_not_read_while_its_container_runs_on()
     }
     time(&rig, 10 * MINUTE, GOOD).await;
     assert!(left().await.is_empty() && held().await.is_zero() && rig.volumes().await.is_empty());
-    assert!(rig.world.violations().is_empty(), "{:?}", rig.world.violations());
 }
 
 #[tokio::test(start_paused = true)]
@@ -286,7 +282,6 @@ async fn what_is_deleted_on_its_way_holds_its_place_until_its_container_is_gone(
     time(&rig, 30 * MINUTE, GOOD).await;
     rig.settled(workspace.id, Status::Deleted).await;
     assert!(held(rig.server, holder).await.is_zero() && rig.world.running().is_empty());
-    assert!(rig.world.violations().is_empty(), "{:?}", rig.world.violations());
 }
 
 #[tokio::test(start_paused = true)]
@@ -316,7 +311,6 @@ async fn what_is_stopped_on_a_way_that_is_given_up_holds_its_place_until_its_con
         let stopped = row(&rig, workspace.id).await;
         assert_eq!((stopped.desired.server, stopped.observed.status), (Some(rig.server), Status::Stopped));
         assert!(held(rig.server).await.is_zero() && rig.world.running().is_empty());
-        assert!(rig.world.violations().is_empty(), "{:?}", rig.world.violations());
     }
 }
 

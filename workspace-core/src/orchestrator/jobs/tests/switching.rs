@@ -51,7 +51,6 @@ async fn a_running_workspace_goes_to_the_data_and_runs_there() {
     assert_eq!((row.desired.project, row.desired.server), (here.id, Some(rig.server)));
     rig.fleet.start_workspace(&rig.me, row.id).await.unwrap();
     rig.settled(row.id, Status::Running).await;
-    assert!(rig.world.violations().is_empty(), "{:?}", rig.world.violations());
 }
 
 #[tokio::test(start_paused = true)]

@@ -16,7 +16,7 @@ mod watch;
 pub use coverage::Coverage;
 pub use report::{Report, Totals};
 pub use scenario::run_seed;
-pub(super) use watch::Watch;
+pub(crate) use watch::Watch;
 
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ use crate::testing::sim::run::usage;
 
 /// What was seen of the rows so far.
 #[derive(Debug, Default)]
-pub(in crate::testing::sim) struct Watch {
+pub(crate) struct Watch {
     workspaces: Mutex<BTreeMap<WorkspaceId, Seen>>,
     copies: Copies,
 }
@@ -29,6 +29,7 @@ struct Seen {
     generation: u64,
     ran: u64,
     server: Option<ServerId>,
+    leaves: bool,
     listed: bool,
 }
 
@@ -69,13 +70,14 @@ impl Watch {
         for row in rows {
             let (generation, ran) = (row.desired.generation, row.observed.generation);
             let (revision, server) = (row.revision, row.desired.server);
-            let now = Seen { revision, generation, ran, server, listed: true };
+            let leaves = row.desired.switch.is_some();
+            let now = Seen { revision, generation, ran, server, leaves, listed: true };
             let before = seen.insert(row.id, now).unwrap_or(now);
             if !before.listed {
                 world.violation(&format_args!("I8 {} came back", row.id));
             }
-            // On another server nothing of it ran yet.
-            let stayed = now.server == before.server;
+            // On another server nothing of it ran yet; nor is anything left on the one that it was about to leave.
+            let stayed = now.server == before.server && !(before.leaves && ran == 0);
             let back = now.revision < before.revision || now.generation < before.generation;
             let back = back || (stayed && now.ran < before.ran);
             if back || now.ran > now.generation {
