@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use crate::id::{MasterId, ServerId};
+use crate::memory::MemoryStore;
 use crate::model::ServerSpec;
 use crate::orchestrator::{Caller, Config, Orchestrator, Registration};
 use crate::port::StateStore;
 use crate::resources::Resources;
-use crate::testing::sim::{FaultPlan, SimPool, World};
+use crate::testing::sim::run::Watch;
+use crate::testing::sim::{FaultPlan, FaultyStore, SimPool, World};
 
 /// Servers with room for a few workspaces; they have the image `base`.
 pub(super) fn world_of<const N: usize>(names: [&str; N]) -> Arc<World> {
@@ -17,6 +19,25 @@ pub(super) fn world_of<const N: usize>(names: [&str; N]) -> Arc<World> {
         world.add_server(name, totals, &["base"], &[]);
     }
     world
+}
+
+/// A store where what must hold is looked at after every commit, and what says so at the end.
+pub(super) fn watched_store(world: &Arc<World>) -> (Arc<dyn StateStore>, Held) {
+    let store = Arc::new(MemoryStore::new(world.environment()));
+    let store = FaultyStore::new(world, store).watched(Arc::new(Watch::default()));
+    (Arc::new(store), Held(Arc::clone(world)))
+}
+
+/// Ends the test that drops it when something did not hold.
+#[derive(Debug)]
+pub(super) struct Held(Arc<World>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(self.0.violations(), Vec::<String>::new());
+        }
+    }
 }
 
 /// Registers servers of the world.

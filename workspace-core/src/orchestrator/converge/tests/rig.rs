@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::id::WorkspaceId;
-use crate::memory::MemoryStore;
 use crate::model::{ServerSpec, Status, Workspace};
 use crate::orchestrator::converge::tests::LONG;
 use crate::orchestrator::converge::tests::script::{Act, Script};
 use crate::orchestrator::converge::tests::ways::{Spot, Way};
+use crate::orchestrator::test_fleet::{Held, watched_store};
 use crate::orchestrator::{Caller, Config, NewWorkspace, Orchestrator, Registration};
 use crate::port::{PageRequest, StateStore, WorkspaceFilter};
 use crate::resources::Resources;
@@ -24,6 +24,7 @@ pub(super) struct Rig {
     store: Arc<dyn StateStore>,
     /// `None` between two masters.
     fleet: Option<Orchestrator>,
+    _held: Held,
 }
 
 impl Rig {
@@ -33,8 +34,8 @@ impl Rig {
         for name in [SERVER, REFUGE] {
             world.add_server(name, totals, &["base", "worker"], &[]);
         }
-        let store: Arc<dyn StateStore> = Arc::new(MemoryStore::new(world.environment()));
-        let mut rig = Self { world, script: Arc::default(), store, fleet: None };
+        let (store, held) = watched_store(&world);
+        let mut rig = Self { world, script: Arc::default(), store, fleet: None, _held: held };
         rig.end_and_start_anew().await;
         rig.register(SERVER).await;
         rig

@@ -7,16 +7,15 @@ use serde_json::json;
 
 use super::script::{Script, Scripted};
 use crate::id::{JobId, ProjectId, ServerId, WorkspaceId};
-use crate::memory::MemoryStore;
 use crate::model::{Job, Project, ServerSpec, Status, Workspace};
+use crate::orchestrator::test_fleet::{Held, watched_store};
 use crate::orchestrator::{
     Caller, Config, NewProject, NewSnapshot, NewWorkspace, Orchestrator, Registration, RestoreRequest,
 };
 use crate::port::VolumeSummary;
 use crate::resources::Resources;
 use crate::secret::Secret;
-use crate::testing::sim::run::Watch;
-use crate::testing::sim::{FaultPlan, FaultyStore, SimPool, World};
+use crate::testing::sim::{FaultPlan, SimPool, World};
 
 /// Longer than anything here takes.
 pub(super) const SOON: Duration = Duration::from_hours(4);
@@ -34,6 +33,7 @@ pub(super) struct Rig {
     pub(super) script: Arc<Script>,
     pub(super) server: ServerId,
     pub(super) me: Caller,
+    _held: Held,
 }
 
 impl Rig {
@@ -44,9 +44,9 @@ impl Rig {
         }
         let script = Arc::new(Script::default());
         let config = Config { storage: Some(Secret::new("{}")), ..Config::default() };
-        let store = Arc::new(MemoryStore::new(world.environment()));
+        let (store, held) = watched_store(&world);
         let fleet = Orchestrator::builder(SimPool::new(&world))
-            .shared_store(Arc::new(FaultyStore::new(&world, store).watched(Arc::new(Watch::default()))))
+            .shared_store(store)
             .environment(world.environment())
             .jobs(Arc::new(Scripted(Arc::clone(&script))))
             .config(config)
@@ -54,7 +54,7 @@ impl Rig {
             .await
             .unwrap();
         let server = registered(&fleet, "one").await;
-        Self { world, fleet, script, server, me: Caller::owner("me") }
+        Self { world, fleet, script, server, me: Caller::owner("me"), _held: held }
     }
 
     /// Another server for the fleet.
@@ -110,14 +110,5 @@ impl Rig {
         let server = self.fleet.core.pool.get(self.server).unwrap();
         let volumes = server.volumes().list_volumes(self.fleet.core.fleet).await.unwrap();
         volumes.into_iter().map(|VolumeSummary { name, .. }| name).collect()
-    }
-}
-
-impl Drop for Rig {
-    /// What must hold after every commit held.
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            assert_eq!(self.world.violations(), Vec::<String>::new());
-        }
     }
 }

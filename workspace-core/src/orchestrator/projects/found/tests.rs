@@ -6,9 +6,8 @@ use tokio::time::sleep;
 
 use crate::error::ErrorKind;
 use crate::id::{MasterId, ProjectId, ServerId, WorkspaceId};
-use crate::memory::MemoryStore;
 use crate::model::{Project, ReservationPart, Snapshot, SnapshotStatus};
-use crate::orchestrator::test_fleet::register;
+use crate::orchestrator::test_fleet::{Held, register, watched_store};
 use crate::orchestrator::{Caller, Config, NewProject, NewWorkspace, Orchestrator, RestoreRequest};
 use crate::port::{Change, ObjectKind, PageRequest, StateStore, VolumeSpec, Write};
 use crate::resources::Resources;
@@ -28,6 +27,7 @@ struct Rig {
     other: Orchestrator,
     server: ServerId,
     me: Caller,
+    _held: Held,
 }
 
 impl Rig {
@@ -35,7 +35,7 @@ impl Rig {
         let world = World::new(1, FaultPlan::none());
         world.set_faults(false);
         world.add_server("one", TOTALS, &["base", "worker"], &[]);
-        let store: Arc<dyn StateStore> = Arc::new(MemoryStore::new(world.environment()));
+        let (store, held) = watched_store(&world);
         let master = async |name| {
             let storage = storage.map(Secret::new);
             Orchestrator::builder(SimPool::new(&world))
@@ -48,7 +48,7 @@ impl Rig {
         };
         let (fleet, other) = (master("a").await, master("b").await);
         let [server] = register(&fleet, ["one"]).await;
-        Self { world, store, fleet, other, server, me: Caller::owner("me") }
+        Self { world, store, fleet, other, server, me: Caller::owner("me"), _held: held }
     }
 
     async fn running(&self, caller: &Caller, project: ProjectId) -> WorkspaceId {
