@@ -145,6 +145,9 @@ impl AgentRunner for ServerJobs {
     }
 
     async fn events(&self, server: ServerId, job: JobId, after: u64) -> Result<JobEventStream> {
+        if self.container(server, job).await?.is_none() {
+            return Err(Error::not_found("container"));
+        }
         let options = LogOptions { tail: None, follow: true };
         let log = self.server(server)?.container_logs(&container_name(job), options).await?;
         let mut lines = Lines::default();

@@ -53,7 +53,8 @@ impl Core {
         if let Some((_, channel)) = slot.as_ref().filter(|(of, channel)| *of == generation && channel.is_open()) {
             return Ok(Arc::clone(channel));
         }
-        let channel = self.server_of_workspace(row)?.open_channel(&row.container_name(generation)).await?;
+        let server = self.server_of_workspace(row)?;
+        let channel = server.open_channel(&self.container_in_use(row, &server).await?).await?;
         *slot = Some((generation, Arc::clone(&channel)));
         Ok(channel)
     }

@@ -17,7 +17,7 @@ impl Orchestrator {
         // A program that ended at once never counted as running, and its log says why.
         for generation in [row.desired.generation, row.observed.generation] {
             let name = row.container_name(generation);
-            if self.core.has_container(&row, &server, &name).await? {
+            if self.core.own_container(&row, &server, &name).await?.is_some() {
                 return server.container_logs(&name, options).await;
             }
         }

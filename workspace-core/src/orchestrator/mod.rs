@@ -47,6 +47,7 @@ mod lease;
 mod leased;
 mod logs;
 mod mounted;
+mod own_container;
 mod patch_workspace;
 mod place_many;
 mod probe;

@@ -18,8 +18,8 @@ impl Orchestrator {
             return Err(Error::new(ErrorKind::NotRunning, format!("the workspace is not running: it is {status}"))
                 .hint("start it first"));
         }
-        let name = row.container_name(row.observed.generation);
-        self.core.server_of_workspace(&row)?.container_stats(&name).await
+        let server = self.core.server_of_workspace(&row)?;
+        server.container_stats(&self.core.container_in_use(&row, &server).await?).await
     }
 
     /// What a server tells of itself now.

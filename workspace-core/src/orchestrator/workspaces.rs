@@ -112,7 +112,7 @@ impl Orchestrator {
         let name = workspace.container_name(workspace.observed.generation.max(1));
         let (container, container_error) = match server {
             None => (None, None),
-            Some(server) => match server.inspect_container(&name).await {
+            Some(server) => match self.core.own_container(&workspace, &server, &name).await {
                 Ok(container) => (container, None),
                 Err(error) => (None, Some(error.chain())),
             },

@@ -26,7 +26,7 @@ impl Core {
             Step::Superseded => self.superseded_container(row, &server?).await,
             Step::Container => self.container(row, &server?).await,
             Step::Started => server?.start_container(&row.container_name(row.desired.generation), None).await,
-            Step::Healthy => Self::healthy(row, &server?).await,
+            Step::Healthy => self.healthy(row, &server?).await,
             Step::Stopped => self.stopped(row, &server?).await,
             Step::Saved => self.saved(row).await,
             Step::Written => self.written(row).await,
@@ -70,24 +70,13 @@ impl Core {
     async fn superseded_container(&self, row: &Workspace, server: &Arc<dyn Server>) -> Result<()> {
         for generation in row.observed.generation.max(1)..row.desired.generation {
             let name = row.container_name(generation);
-            if self.has_container(row, server, &name).await? {
+            if self.own_container(row, server, &name).await?.is_some() {
                 server.stop_container(&name, self.fleet, self.config.stop_grace).await?;
             }
             server.remove_container(&name, self.fleet).await?;
         }
         self.channels.close(row.id);
         Ok(())
-    }
-
-    /// Whether a container of this name is there and is the workspace's: a name alone tells nothing.
-    pub(in crate::orchestrator) async fn has_container(
-        &self,
-        row: &Workspace,
-        server: &Arc<dyn Server>,
-        name: &str,
-    ) -> Result<bool> {
-        let labels = server.inspect_container(name).await?.and_then(|state| state.labels);
-        Ok(labels.is_some_and(|labels| labels.fleet == self.fleet && labels.subject == row.id.as_uuid()))
     }
 
     async fn container(&self, row: &Workspace, server: &Arc<dyn Server>) -> Result<()> {
@@ -119,10 +108,10 @@ impl Core {
         }
     }
 
-    async fn healthy(row: &Workspace, server: &Arc<dyn Server>) -> Result<()> {
+    async fn healthy(&self, row: &Workspace, server: &Arc<dyn Server>) -> Result<()> {
         let name = row.container_name(row.desired.generation);
         let gone = || Error::new(ErrorKind::NotRunning, "the container disappeared while it was started");
-        let state = server.inspect_container(&name).await?.ok_or_else(gone)?;
+        let state = self.own_container(row, server, &name).await?.ok_or_else(gone)?;
         match state.status {
             ContainerStatus::Running => Ok(()),
             // What an init process and a shell say of a program that is not there or is none.
@@ -142,7 +131,7 @@ impl Core {
         self.channels.close(row.id);
         for generation in row.observed.generation.max(1)..=row.desired.generation {
             let name = row.container_name(generation);
-            if self.has_container(row, server, &name).await? {
+            if self.own_container(row, server, &name).await?.is_some() {
                 server.stop_container(&name, self.fleet, self.config.stop_grace).await?;
             }
         }

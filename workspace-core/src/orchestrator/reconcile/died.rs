@@ -104,7 +104,7 @@ impl Core {
         if Drift::between(row, listed).is_none() {
             return Ok(());
         }
-        let Some(container) = server.inspect_container(&listed.name).await? else { return Ok(()) };
+        let Some(container) = self.own_container(row, server, &listed.name).await? else { return Ok(()) };
         match Drift::between(row, &container) {
             None => Ok(()),
             Some(Drift::RunsStopped) => self.stop_again(row).await,
@@ -159,7 +159,7 @@ impl Core {
 
     /// The row was read after the list: only a second look tells a new container from a missing one.
     async fn missing(self: &Arc<Self>, server: &Arc<dyn Server>, row: &Workspace, name: &str) -> Result<()> {
-        if server.inspect_container(name).await?.is_some() {
+        if self.own_container(row, server, name).await?.is_some() {
             return Ok(());
         }
         self.died(row, Death::missing()).await
@@ -210,26 +210,62 @@ mod tests {
 
     use tokio::time::sleep;
 
-    use crate::model::{RestartPolicy, Status};
+    use crate::error::ErrorKind;
+    use crate::id::FleetId;
+    use crate::model::{RestartPolicy, Status, Workspace};
     use crate::orchestrator::test_fleet::fleet_of;
-    use crate::orchestrator::{Caller, NewWorkspace};
-    use crate::port::{ContainerSpec, ImageRef};
+    use crate::orchestrator::{Caller, NewWorkspace, Orchestrator};
+    use crate::port::{ContainerSpec, ImageRef, LogOptions};
+
+    const MINUTE: Duration = Duration::from_mins(1);
+
+    /// A workspace that is not started again, and the name of its container.
+    async fn running(fleet: &Orchestrator) -> (Workspace, String) {
+        let mut new = NewWorkspace::new("hello", "base");
+        new.spec.restart.policy = RestartPolicy::Never;
+        let row = fleet.create_workspace(&Caller::admin(), new, None).await.unwrap();
+        let row = fleet.wait(&Caller::admin(), row.id, MINUTE).await.unwrap();
+        let name = row.container_name(1);
+        (row, name)
+    }
+
+    async fn is_missing(fleet: &Orchestrator, row: &Workspace) {
+        sleep(MINUTE).await;
+        let error = fleet.workspace(&Caller::admin(), row.id).await.unwrap().observed;
+        assert_eq!((error.status, error.error.unwrap().code.as_str()), (Status::Error, "container_missing"));
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_container_that_a_late_request_made_again_did_not_end() {
         let (world, fleet, [server]) = fleet_of(["one"]).await;
-        let (admin, minute) = (Caller::admin(), Duration::from_mins(1));
-        let mut new = NewWorkspace::new("hello", "base");
-        new.spec.restart.policy = RestartPolicy::Never;
-        let row = fleet.create_workspace(&admin, new, None).await.unwrap();
-        let row = fleet.wait(&admin, row.id, minute).await.unwrap();
-        let (server, name) = (fleet.core.pool.get(server).unwrap(), row.container_name(1));
+        let (row, name) = running(&fleet).await;
+        let server = fleet.core.pool.get(server).unwrap();
         let labels = server.inspect_container(&name).await.unwrap().unwrap().labels.unwrap();
         assert!(world.remove_behind("one", &name));
         server.create_container(&ContainerSpec::new(name, ImageRef::new("base"), labels)).await.unwrap();
-        sleep(minute).await;
-        let error = fleet.workspace(&admin, row.id).await.unwrap().observed;
-        assert_eq!((error.status, error.error.unwrap().code.as_str()), (Status::Error, "container_missing"));
+        is_missing(&fleet, &row).await;
+        fleet.shutdown().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_took_the_name_of_a_container_is_not_taken_for_it() {
+        let (world, fleet, [server]) = fleet_of(["one"]).await;
+        let (row, name) = running(&fleet).await;
+        let (admin, server) = (Caller::admin(), fleet.core.pool.get(server).unwrap());
+        let mut labels = server.inspect_container(&name).await.unwrap().unwrap().labels.unwrap();
+        labels.fleet = FleetId::from_uuid(uuid::Uuid::from_u128(7));
+        assert!(world.remove_behind("one", &name));
+        server.create_container(&ContainerSpec::new(name.clone(), ImageRef::new("base"), labels)).await.unwrap();
+        server.start_container(&name, None).await.unwrap();
+        let written = fleet.write_file(&admin, row.id, "notes", "ours".into()).await;
+        let stats = fleet.workspace_stats(&admin, row.id).await;
+        let logs = fleet.logs(&admin, row.id, LogOptions::default()).await;
+        for refused in [written.err(), stats.err(), logs.err()] {
+            assert_eq!(refused.map(|error| error.kind()), Some(ErrorKind::NotRunning));
+        }
+        assert!(fleet.workspace_status(&admin, row.id).await.unwrap().container.is_none());
+        is_missing(&fleet, &row).await;
+        assert_eq!(world.running(), [("one".to_owned(), name)], "it is somebody else's");
         fleet.shutdown().await;
     }
 }
