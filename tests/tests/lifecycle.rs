@@ -5,7 +5,8 @@
 use futures::StreamExt;
 use workspace_fleet::docker::DockerPool;
 use workspace_fleet::environment::Environment;
-use workspace_fleet::model::{Intent, Status};
+use workspace_fleet::id::WorkspaceId;
+use workspace_fleet::model::{Intent, ServerSpec, Status, Workspace};
 use workspace_fleet::port::{ExecEnd, LogOptions, NetworkSpec, ObjectKind, ObjectLabels, ServerPool, VolumeSpec};
 use workspace_fleet::{Caller, ErrorKind, ExecRequest, Orchestrator};
 use workspace_tests::{docker_pool, eventually, objects, quick, register_all, servers, settled, sleeper};
@@ -108,23 +109,48 @@ async fn a_program_that_ends_is_started_again_until_it_is_given_up() {
     assert_eq!(objects(&fleet).await, Vec::<String>::new());
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_container_that_was_removed_behind_our_back_comes_back() {
-    let (fleet, me) = (fleet().await, Caller::owner("ada"));
+/// A workspace that runs on the first server, and that server.
+async fn running_on_the_first(fleet: &Orchestrator, me: &Caller) -> (Workspace, ServerSpec) {
     let mut new = sleeper("robbed");
     let spec = servers().remove(0);
     new.spec.placement.server = Some(spec.name.clone());
-    let row = fleet.create_workspace(&me, new, None).await.unwrap();
-    let row = settled(&fleet, &row, Status::Running).await;
-    workspace_tests::docker(&spec, &["rm", "-f", &row.container_name(1)]);
+    let row = fleet.create_workspace(me, new, None).await.unwrap();
+    (settled(fleet, &row, Status::Running).await, spec)
+}
+
+/// It was made anew, and can be deleted without a trace.
+async fn comes_back(fleet: &Orchestrator, me: &Caller, id: WorkspaceId) {
     let back = || async {
-        let row = fleet.workspace(&me, row.id).await.unwrap();
+        let row = fleet.workspace(me, id).await.unwrap();
         row.observed.status == Status::Running && row.observed.generation == 2
     };
     eventually("the workspace runs again", back).await;
-    let row = fleet.delete_workspace(&me, row.id, None).await.unwrap();
-    settled(&fleet, &row, Status::Deleted).await;
-    assert_eq!(objects(&fleet).await, Vec::<String>::new());
+    let row = fleet.delete_workspace(me, id, None).await.unwrap();
+    settled(fleet, &row, Status::Deleted).await;
+    assert_eq!(objects(fleet).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_container_that_was_removed_behind_our_back_comes_back() {
+    let (fleet, me) = (fleet().await, Caller::owner("ada"));
+    let (row, spec) = running_on_the_first(&fleet, &me).await;
+    workspace_tests::docker(&spec, &["rm", "-f", &row.container_name(1)]);
+    comes_back(&fleet, &me, row.id).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stranger_with_the_name_of_a_container_is_not_used_and_stays() {
+    let (fleet, me) = (fleet().await, Caller::owner("ada"));
+    let (row, spec) = running_on_the_first(&fleet, &me).await;
+    let name = row.container_name(1);
+    workspace_tests::docker(&spec, &["rm", "-f", &name]);
+    workspace_tests::docker(&spec, &["run", "-d", "--name", &name, "workspace-base", "sleep", "1000"]);
+    // Whichever of the two comes first: it is seen that the container is gone, or the file goes into the next one.
+    let _ = fleet.write_file(&me, row.id, "ours", "not for others".into()).await;
+    comes_back(&fleet, &me, row.id).await;
+    let theirs = workspace_tests::docker(&spec, &["exec", &name, "sh", "-c", "ls /workspace || true"]);
+    workspace_tests::docker(&spec, &["rm", "-f", &name]);
+    assert!(!theirs.contains("ours"), "{theirs}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

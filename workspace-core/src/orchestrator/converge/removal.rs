@@ -36,7 +36,8 @@ impl Core {
     }
 }
 
-fn gone(removed: Result<()>) -> Result<()> {
+/// What somebody else has under our name stays, and holds nothing up.
+pub(super) fn gone(removed: Result<()>) -> Result<()> {
     match removed {
         Err(error) if error.kind() == ErrorKind::ForeignObject => {
             tracing::warn!(error = error.chain(), "something that is not ours has our name; it is left alone");

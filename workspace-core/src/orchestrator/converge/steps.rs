@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Project, ProjectCopy, Workspace};
 use crate::orchestrator::Core;
 use crate::orchestrator::converge::pipeline::Step;
+use crate::orchestrator::converge::removal::gone;
 use crate::orchestrator::hex::hex;
 use crate::port::{
     ContainerSpec, ContainerStatus, ImageRef, Mount, NetworkSpec, ObjectKind, ObjectLabels, Profile, PullPolicy,
@@ -73,7 +74,7 @@ impl Core {
             if self.own_container(row, server, &name).await?.is_some() {
                 server.stop_container(&name, self.fleet, self.config.stop_grace).await?;
             }
-            server.remove_container(&name, self.fleet).await?;
+            gone(server.remove_container(&name, self.fleet).await)?;
         }
         self.channels.close(row.id);
         Ok(())

@@ -219,10 +219,10 @@ mod tests {
 
     const MINUTE: Duration = Duration::from_mins(1);
 
-    /// A workspace that is not started again, and the name of its container.
-    async fn running(fleet: &Orchestrator) -> (Workspace, String) {
+    /// A workspace, and the name of its container.
+    async fn running(fleet: &Orchestrator, policy: RestartPolicy) -> (Workspace, String) {
         let mut new = NewWorkspace::new("hello", "base");
-        new.spec.restart.policy = RestartPolicy::Never;
+        new.spec.restart.policy = policy;
         let row = fleet.create_workspace(&Caller::admin(), new, None).await.unwrap();
         let row = fleet.wait(&Caller::admin(), row.id, MINUTE).await.unwrap();
         let name = row.container_name(1);
@@ -230,7 +230,6 @@ mod tests {
     }
 
     async fn is_missing(fleet: &Orchestrator, row: &Workspace) {
-        sleep(MINUTE).await;
         let error = fleet.workspace(&Caller::admin(), row.id).await.unwrap().observed;
         assert_eq!((error.status, error.error.unwrap().code.as_str()), (Status::Error, "container_missing"));
     }
@@ -238,34 +237,47 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_container_that_a_late_request_made_again_did_not_end() {
         let (world, fleet, [server]) = fleet_of(["one"]).await;
-        let (row, name) = running(&fleet).await;
+        let (row, name) = running(&fleet, RestartPolicy::Never).await;
         let server = fleet.core.pool.get(server).unwrap();
         let labels = server.inspect_container(&name).await.unwrap().unwrap().labels.unwrap();
         assert!(world.remove_behind("one", &name));
         server.create_container(&ContainerSpec::new(name, ImageRef::new("base"), labels)).await.unwrap();
+        sleep(MINUTE).await;
         is_missing(&fleet, &row).await;
         fleet.shutdown().await;
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_took_the_name_of_a_container_is_not_taken_for_it() {
-        let (world, fleet, [server]) = fleet_of(["one"]).await;
-        let (row, name) = running(&fleet).await;
-        let (admin, server) = (Caller::admin(), fleet.core.pool.get(server).unwrap());
-        let mut labels = server.inspect_container(&name).await.unwrap().unwrap().labels.unwrap();
-        labels.fleet = FleetId::from_uuid(uuid::Uuid::from_u128(7));
-        assert!(world.remove_behind("one", &name));
-        server.create_container(&ContainerSpec::new(name.clone(), ImageRef::new("base"), labels)).await.unwrap();
-        server.start_container(&name, None).await.unwrap();
-        let written = fleet.write_file(&admin, row.id, "notes", "ours".into()).await;
-        let stats = fleet.workspace_stats(&admin, row.id).await;
-        let logs = fleet.logs(&admin, row.id, LogOptions::default()).await;
-        for refused in [written.err(), stats.err(), logs.err()] {
-            assert_eq!(refused.map(|error| error.kind()), Some(ErrorKind::NotRunning));
+        for policy in [RestartPolicy::Never, RestartPolicy::OnFailure] {
+            let (world, fleet, [server]) = fleet_of(["one"]).await;
+            let (row, name) = running(&fleet, policy).await;
+            let (admin, server) = (Caller::admin(), fleet.core.pool.get(server).unwrap());
+            let mut labels = server.inspect_container(&name).await.unwrap().unwrap().labels.unwrap();
+            labels.fleet = FleetId::from_uuid(uuid::Uuid::from_u128(7));
+            assert!(world.remove_behind("one", &name));
+            server.create_container(&ContainerSpec::new(name.clone(), ImageRef::new("base"), labels)).await.unwrap();
+            server.start_container(&name, None).await.unwrap();
+            let written = fleet.write_file(&admin, row.id, "notes", "ours".into()).await;
+            let stats = fleet.workspace_stats(&admin, row.id).await;
+            let logs = fleet.logs(&admin, row.id, LogOptions::default()).await;
+            for refused in [written.err(), stats.err(), logs.err()] {
+                assert_eq!(refused.map(|error| error.kind()), Some(ErrorKind::NotRunning));
+            }
+            assert!(fleet.workspace_status(&admin, row.id).await.unwrap().container.is_none());
+            sleep(MINUTE).await;
+            let running = world.running();
+            assert!(running.contains(&("one".to_owned(), name)), "it is somebody else's");
+            if policy == RestartPolicy::Never {
+                is_missing(&fleet, &row).await;
+            } else {
+                assert!(running.contains(&("one".to_owned(), row.container_name(2))), "ours is made anew");
+            }
+            fleet.delete_workspace(&admin, row.id, None).await.unwrap();
+            let deleted = fleet.wait(&admin, row.id, MINUTE).await.unwrap();
+            assert_eq!(deleted.observed.status, Status::Deleted);
+            assert_eq!(world.running().len(), 1, "only theirs is left");
+            fleet.shutdown().await;
         }
-        assert!(fleet.workspace_status(&admin, row.id).await.unwrap().container.is_none());
-        is_missing(&fleet, &row).await;
-        assert_eq!(world.running(), [("one".to_owned(), name)], "it is somebody else's");
-        fleet.shutdown().await;
     }
 }
