@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 use workspace_fleet::model::{Status, TlsMaterial};
 use workspace_fleet::orchestrator::ServerPatch;
@@ -46,7 +47,7 @@ fn issued() -> TlsMaterial {
 }
 
 async fn master(name: &str, store: &Arc<PostgresStore>) -> Orchestrator {
-    let config = Config { master: MasterId::new(name), ..quick() };
+    let config = Config { master: MasterId::new(name), probe_interval: Duration::from_secs(1), ..quick() };
     let store = Arc::clone(store) as Arc<dyn StateStore>;
     Orchestrator::builder(docker_pool()).shared_store(store).config(config).start().await.unwrap()
 }

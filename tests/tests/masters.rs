@@ -18,7 +18,12 @@ use workspace_tests::{docker_pool, objects, quick, real_part, register_all, sett
 const ROOM: u64 = 20;
 
 async fn master(name: &str, store: &Arc<PostgresStore>) -> Orchestrator {
-    let config = Config { master: MasterId::new(name), max_starting_per_server: 4, ..quick() };
+    let config = Config {
+        master: MasterId::new(name),
+        max_starting_per_server: 4,
+        probe_interval: Duration::from_secs(1),
+        ..quick()
+    };
     Orchestrator::builder(docker_pool())
         .shared_store(Arc::clone(store) as Arc<dyn StateStore>)
         .config(config)
