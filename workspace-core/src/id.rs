@@ -64,6 +64,8 @@ typed_id! {
     JobId;
     /// One snapshot of a project.
     SnapshotId;
+    /// One entry of the audit log.
+    AuditId;
 }
 
 /// Who owns a workspace or a project: the name in the token, at most 128 characters.

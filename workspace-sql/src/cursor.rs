@@ -96,6 +96,7 @@ impl<'a, S: Session> Cursor<'a, S> {
             Write::AllotNetwork { server, workspace, from } => self.allot_network(*server, *workspace, *from).await,
             Write::FreeNetwork(workspace) => self.free_network(*workspace).await,
             Write::Append(event) => self.append(event).await,
+            Write::Audit(entry) => self.audit(entry).await,
             Write::InsertJob(job) => self.insert_job(job).await,
             Write::UpdateJob { job, expected } => self.update_job(job, *expected).await,
             Write::CancelJob(id) => self.cancel_job(*id).await,

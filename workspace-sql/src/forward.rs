@@ -13,11 +13,12 @@ macro_rules! forward_state_store {
                 FleetId, JobId, MasterId, OwnerId, ProjectId, ServerId, SessionId, SnapshotId, TokenId, WorkspaceId,
             };
             use workspace_core::model::{
-                Fence, IdempotencyRecord, Job, Lease, Project, Reservation, ServerState, Session, Snapshot, Token,
-                UsageInterval, Workspace,
+                AuditEntry, Fence, IdempotencyRecord, Job, Lease, Project, Reservation, ServerState, Session, Snapshot,
+                Token, UsageInterval, Workspace,
             };
             use workspace_core::port::{
-                Change, DataFilter, JobFilter, Outcome, Page, PageRequest, Refused, UsageFilter, WorkspaceFilter,
+                AuditFilter, Change, DataFilter, JobFilter, Outcome, Page, PageRequest, Refused, UsageFilter,
+                WorkspaceFilter,
             };
 
             #[async_trait::async_trait]
@@ -113,6 +114,10 @@ macro_rules! forward_state_store {
                     limit: u32,
                 ) -> Result<Vec<UsageInterval>> {
                     self.store.usage(filter, after, limit).await
+                }
+
+                async fn audit(&self, filter: &AuditFilter, page: PageRequest) -> Result<Page<AuditEntry>> {
+                    self.store.audit(filter, page).await
                 }
 
                 async fn token_by_hash(&self, hash: &[u8; 32]) -> Result<Option<Token>> {

@@ -113,11 +113,16 @@ impl Row {
         Ok(self.opt_int()?.map(Timestamp::from_micros))
     }
 
-    pub(crate) fn text(&mut self) -> Result<String> {
+    pub(crate) fn opt_text(&mut self) -> Result<Option<String>> {
         match self.next()? {
-            Field::Text(text) => Ok(text),
+            Field::Null => Ok(None),
+            Field::Text(text) => Ok(Some(text)),
             _ => Err(broken("no text")),
         }
+    }
+
+    pub(crate) fn text(&mut self) -> Result<String> {
+        self.opt_text()?.ok_or_else(|| broken("no text"))
     }
 
     pub(crate) fn opt_bytes(&mut self) -> Result<Option<Vec<u8>>> {

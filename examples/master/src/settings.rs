@@ -18,6 +18,7 @@
 //! | `GIT_CA_FILE` | certificates of git servers beyond the public ones, as PEM | none |
 //! | `MASTER_ID` | the name of this master, one for each that runs | `master` |
 //! | `KEEP_EVENTS_DAYS` | how long events of workspaces, servers and the fleet are kept | 30 |
+//! | `KEEP_AUDIT_DAYS` | how long it is known who asked for what | 400 |
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -160,8 +161,10 @@ fn fleet(kind: ServerKind, data_dir: &std::path::Path) -> Result<Config> {
     if let Some(name) = variable("MASTER_ID") {
         config.master = MasterId::new(name);
     }
-    if let Some(text) = variable("KEEP_EVENTS_DAYS") {
-        config.keep_events = Duration::from_hours(json::<u32>("KEEP_EVENTS_DAYS", &text)?.into()) * 24;
+    for (name, keep) in [("KEEP_EVENTS_DAYS", &mut config.keep_events), ("KEEP_AUDIT_DAYS", &mut config.keep_audit)] {
+        if let Some(text) = variable(name) {
+            *keep = Duration::from_hours(json::<u32>(name, &text)?.into()) * 24;
+        }
     }
     if let Some(text) = variable("WORKSPACE_TYPES") {
         config.templates = json("WORKSPACE_TYPES", &text)?;

@@ -1,10 +1,12 @@
-//! Events, tokens and remembered answers.
+//! Events, the audit log, tokens and remembered answers.
+
+use std::collections::btree_map::Entry;
 
 use super::change::Transaction;
 use crate::clock::Timestamp;
 use crate::event::NewEvent;
 use crate::id::TokenId;
-use crate::model::{IdempotencyRecord, Token};
+use crate::model::{AuditEntry, IdempotencyRecord, Token};
 use crate::port::Refused;
 
 impl Transaction<'_> {
@@ -18,6 +20,16 @@ impl Transaction<'_> {
         self.on_undo(move |tables| {
             tables.events.entry(parent).or_default().pop();
         });
+    }
+
+    pub(super) fn audit(&mut self, entry: &AuditEntry) {
+        let id = entry.id;
+        if let Entry::Vacant(free) = self.tables.audit.entry(id) {
+            free.insert(entry.clone());
+            self.on_undo(move |tables| {
+                tables.audit.remove(&id);
+            });
+        }
     }
 
     pub(super) fn insert_token(&mut self, token: &Token) -> Result<(), Refused> {

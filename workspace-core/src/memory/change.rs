@@ -92,6 +92,10 @@ impl Transaction<'_> {
                 self.append(event);
                 Ok(())
             }
+            Write::Audit(entry) => {
+                self.audit(entry);
+                Ok(())
+            }
             Write::InsertJob(job) => self.insert_job(job),
             Write::UpdateJob { job, expected } => self.update_job(job, *expected),
             Write::CancelJob(id) => self.cancel_job(*id),

@@ -12,6 +12,7 @@ use crate::port::Horizon;
 impl Transaction<'_> {
     pub(super) fn prune(&mut self, horizon: &Horizon) {
         self.prune_events(horizon);
+        self.prune_audit(horizon);
         self.prune_answers(horizon);
         self.prune_ledgers(horizon);
     }
@@ -34,6 +35,11 @@ impl Transaction<'_> {
                 tables.events.entry(parent).or_default().splice(..0, old);
             }
         });
+    }
+
+    fn prune_audit(&mut self, horizon: &Horizon) {
+        let old: Vec<_> = self.tables.audit.extract_if(.., |_, entry| entry.at < horizon.audit).collect();
+        self.on_undo(move |tables| tables.audit.extend(old));
     }
 
     fn prune_answers(&mut self, horizon: &Horizon) {

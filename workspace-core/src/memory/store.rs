@@ -12,13 +12,16 @@ use super::tables::Tables;
 use crate::environment::Environment;
 use crate::error::Result;
 use crate::event::Event;
-use crate::id::{FleetId, JobId, MasterId, OwnerId, ProjectId, ServerId, SessionId, SnapshotId, TokenId, WorkspaceId};
+use crate::id::{
+    AuditId, FleetId, JobId, MasterId, OwnerId, ProjectId, ServerId, SessionId, SnapshotId, TokenId, WorkspaceId,
+};
 use crate::model::{
-    Fence, IdempotencyRecord, Job, Lease, Project, Reservation, ServerState, Session, Snapshot, Status, Token,
-    UsageInterval, Workspace,
+    AuditEntry, Fence, IdempotencyRecord, Job, Lease, Project, Reservation, ServerState, Session, Snapshot, Status,
+    Token, UsageInterval, Workspace,
 };
 use crate::port::{
-    Change, DataFilter, JobFilter, Outcome, Page, PageRequest, Refused, StateStore, UsageFilter, WorkspaceFilter,
+    AuditFilter, Change, DataFilter, JobFilter, Outcome, Page, PageRequest, Refused, StateStore, UsageFilter,
+    WorkspaceFilter,
 };
 
 /// A [`StateStore`] in this process's memory, on the clock of its [`Environment`].
@@ -186,6 +189,18 @@ impl StateStore for MemoryStore {
         limit: u32,
     ) -> Result<Vec<UsageInterval>> {
         Ok(self.tables().usage_after(filter, after).take(limit as usize).cloned().collect())
+    }
+
+    async fn audit(&self, filter: &AuditFilter, page: PageRequest) -> Result<Page<AuditEntry>> {
+        let tables = self.tables();
+        let rows = tables.audit.range((after(page, AuditId::from_uuid), Bound::Unbounded));
+        let matching = rows.map(|(_, row)| row).filter(|row| {
+            filter.owner.as_ref().is_none_or(|owner| &row.owner == owner)
+                && filter.subject.is_none_or(|subject| row.subject == subject)
+                && filter.from.is_none_or(|from| row.at >= from)
+                && filter.to.is_none_or(|to| row.at < to)
+        });
+        Ok(paged(matching, page, |row| row.id.as_uuid()))
     }
 
     async fn token_by_hash(&self, hash: &[u8; 32]) -> Result<Option<Token>> {

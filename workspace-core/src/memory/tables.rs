@@ -6,10 +6,10 @@ use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::event::Event;
-use crate::id::{JobId, MasterId, OwnerId, ProjectId, ServerId, SessionId, SnapshotId, TokenId, WorkspaceId};
+use crate::id::{AuditId, JobId, MasterId, OwnerId, ProjectId, ServerId, SessionId, SnapshotId, TokenId, WorkspaceId};
 use crate::model::{
-    Fence, IdempotencyRecord, Job, Project, Reservation, ReservationPart, ServerObservation, ServerRecord, ServerState,
-    Session, Snapshot, Status, Token, UsageInterval, Workspace,
+    AuditEntry, Fence, IdempotencyRecord, Job, Project, Reservation, ReservationPart, ServerObservation, ServerRecord,
+    ServerState, Session, Snapshot, Status, Token, UsageInterval, Workspace,
 };
 use crate::resources::Resources;
 
@@ -55,6 +55,7 @@ pub(super) struct Tables {
     pub(super) sessions: BTreeMap<SessionId, Session>,
     pub(super) snapshots: BTreeMap<SnapshotId, Snapshot>,
     pub(super) events: BTreeMap<Uuid, Vec<Event>>,
+    pub(super) audit: BTreeMap<AuditId, AuditEntry>,
     pub(super) tokens: BTreeMap<TokenId, Token>,
     pub(super) token_hashes: BTreeMap<[u8; 32], TokenId>,
     pub(super) remembered: BTreeMap<(OwnerId, String), IdempotencyRecord>,

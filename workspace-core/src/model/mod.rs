@@ -2,6 +2,7 @@
 //!
 //! Objects, not relationships: a row says what is wanted and what was last seen; everything else is derived.
 
+mod audit;
 mod git_access;
 mod health;
 mod idempotency;
@@ -17,6 +18,7 @@ mod token;
 mod usage;
 mod workspace;
 
+pub use audit::AuditEntry;
 pub use git_access::{GitAccess, SshKey};
 pub use health::{HealthCheck, HealthSpec};
 pub use idempotency::IdempotencyRecord;

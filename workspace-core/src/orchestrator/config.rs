@@ -92,6 +92,8 @@ pub struct Config {
     /// How long events of workspaces, servers and the fleet are kept; who asks for older ones is told so by a `gap`
     /// event. Those of a session stay as long as the session.
     pub keep_events: Duration,
+    /// How long entries of the audit log are kept.
+    pub keep_audit: Duration,
     /// How long the answer to a request with an idempotency key is remembered.
     pub keep_answers: Duration,
     /// How many of a server's last claims and releases can be added up again afterwards.
@@ -128,6 +130,7 @@ impl Default for Config {
             job_time_limit: Duration::from_hours(1),
             poll_interval: Duration::from_secs(1),
             keep_events: Duration::from_hours(30 * 24),
+            keep_audit: Duration::from_hours(400 * 24),
             keep_answers: Duration::from_hours(24),
             keep_ledger_changes: 100_000,
         }

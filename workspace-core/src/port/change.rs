@@ -6,8 +6,8 @@ use crate::clock::Timestamp;
 use crate::event::{Event, NewEvent};
 use crate::id::{JobId, ProjectId, ServerId, SessionId, SnapshotId, TokenId, WorkspaceId};
 use crate::model::{
-    Desired, Fence, IdempotencyRecord, Job, Observed, Project, ReservationPart, ServerObservation, ServerRecord,
-    Session, Snapshot, Status, Token, Workspace,
+    AuditEntry, Desired, Fence, IdempotencyRecord, Job, Observed, Project, ReservationPart, ServerObservation,
+    ServerRecord, Session, Snapshot, Status, Token, Workspace,
 };
 use crate::resources::{Dimension, Resources};
 
@@ -150,6 +150,8 @@ pub enum Write {
     FreeNetwork(WorkspaceId),
     /// Records an event under the next number of its parent.
     Append(NewEvent),
+    /// Records an entry of the audit log; one whose id is known is recorded already.
+    Audit(AuditEntry),
     /// Records a job. Refused: `ProjectBusy` when it writes and another writing job of the project is not finished;
     /// `InUse` when its session has a job that is not finished; `NameTaken` when the id is known.
     InsertJob(Box<Job>),
@@ -195,11 +197,23 @@ pub struct Horizon {
     /// Events from before, oldest first: the numbers of those that stay have no holes. The last event of a parent
     /// stays, and those of sessions, which go with their session.
     pub events: Timestamp,
+    /// Entries of the audit log from before.
+    pub audit: Timestamp,
     /// Remembered answers from before.
     pub answers: Timestamp,
     /// Reservations that were released so many changes of their server's ledger ago: what was held after any of the
     /// changes since can still be added up.
     pub ledger_changes: u64,
+}
+
+impl Horizon {
+    /// Before everything.
+    pub const NOTHING: Self = Self {
+        events: Timestamp::from_micros(0),
+        audit: Timestamp::from_micros(0),
+        answers: Timestamp::from_micros(0),
+        ledger_changes: u64::MAX,
+    };
 }
 
 /// What a change gave.

@@ -32,6 +32,8 @@ pub use object_labels::{ObjectKind, ObjectLabels};
 pub use server::{Containers, Images, Networks, Server};
 pub use server_pool::ServerPool;
 pub use session_namer::SessionNamer;
-pub use state_store::{DataFilter, JobFilter, Page, PageRequest, StateStore, UsageFilter, WorkspaceFilter};
+pub use state_store::{
+    AuditFilter, DataFilter, JobFilter, Page, PageRequest, StateStore, UsageFilter, WorkspaceFilter,
+};
 pub use sync_backend::{SyncBackend, SyncReport, SyncRequest, Version};
 pub use volume_store::{VolumeSpec, VolumeStore, VolumeSummary};

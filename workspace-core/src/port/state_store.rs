@@ -11,8 +11,8 @@ use crate::error::Result;
 use crate::event::Event;
 use crate::id::{FleetId, JobId, MasterId, OwnerId, ProjectId, ServerId, SessionId, SnapshotId, TokenId, WorkspaceId};
 use crate::model::{
-    Fence, IdempotencyRecord, Intent, Job, Lease, Project, Reservation, ServerState, Session, Snapshot, Status, Token,
-    UsageInterval, Workspace,
+    AuditEntry, Fence, IdempotencyRecord, Intent, Job, Lease, Project, Reservation, ServerState, Session, Snapshot,
+    Status, Token, UsageInterval, Workspace,
 };
 use crate::port::{Change, Outcome, Refused};
 
@@ -87,6 +87,19 @@ pub struct UsageFilter {
     /// That had not ended by then.
     pub from: Option<Timestamp>,
     /// That had begun before then.
+    pub to: Option<Timestamp>,
+}
+
+/// Which entries of the audit log; every condition that is set must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// That this owner asked for.
+    pub owner: Option<OwnerId>,
+    /// About this.
+    pub subject: Option<Uuid>,
+    /// From then on.
+    pub from: Option<Timestamp>,
+    /// Before then.
     pub to: Option<Timestamp>,
 }
 
@@ -194,6 +207,9 @@ pub trait StateStore: Debug + Send + Sync + 'static {
         after: Option<(WorkspaceId, u64)>,
         limit: u32,
     ) -> Result<Vec<UsageInterval>>;
+
+    /// Entries of the audit log in the order of ids.
+    async fn audit(&self, filter: &AuditFilter, page: PageRequest) -> Result<Page<AuditEntry>>;
 
     /// The token with this hash.
     async fn token_by_hash(&self, hash: &[u8; 32]) -> Result<Option<Token>>;

@@ -1,9 +1,9 @@
-//! Events, tokens and remembered answers.
+//! Events, the audit log, tokens and remembered answers.
 
 use workspace_core::clock::Timestamp;
 use workspace_core::event::NewEvent;
 use workspace_core::id::TokenId;
-use workspace_core::model::{IdempotencyRecord, Token};
+use workspace_core::model::{AuditEntry, IdempotencyRecord, Token};
 use workspace_core::port::Refused;
 
 use crate::backend::Session;
@@ -18,6 +18,15 @@ const NEXT: &str = "INSERT INTO @streams AS s (parent, last_seq) VALUES ($1, 1) 
 
 /// The table of events with all its columns.
 pub(crate) const EVENTS: &str = "@events (parent, seq, at, kind, data)";
+
+/// The table with the columns of [`audit_columns`].
+pub(crate) const AUDITED: &str = "@audit (id, at, owner, token, action, subject, name)";
+
+/// An entry of the audit log as it is written.
+pub(crate) fn audit_columns(entry: &AuditEntry) -> Vec<Value> {
+    let (id, token) = (entry.id.as_uuid(), entry.token.map(|token| token.as_uuid()));
+    values![id, entry.at, entry.owner.as_str(), token, entry.action.as_str(), entry.subject, entry.name.clone()]
+}
 
 /// The table with the columns of [`remembered_columns`].
 pub(crate) const REMEMBERED: &str = "@idempotency (owner, key, request_hash, resource, at)";
@@ -48,6 +57,11 @@ impl<S: Session> Cursor<'_, S> {
         }
         self.outcome.events.push(event.clone().numbered(seq));
         Ok(())
+    }
+
+    pub(crate) async fn audit(&mut self, entry: &AuditEntry) -> Result<(), Fault> {
+        let sql = format!("INSERT INTO {AUDITED} VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING");
+        self.rows(&sql, audit_columns(entry)).await.map(drop)
     }
 
     pub(crate) async fn insert_token(&mut self, token: &Token) -> Result<(), Fault> {

@@ -11,7 +11,7 @@ mod servers;
 mod usage;
 mod workspaces;
 
-pub(crate) use books::{EVENTS, REMEMBERED, remembered_columns};
+pub(crate) use books::{AUDITED, EVENTS, REMEMBERED, audit_columns, remembered_columns};
 pub(crate) use projects::{PROJECTS, project_columns};
 pub(crate) use reservations::{Claim, RESERVATIONS};
 pub(crate) use workspaces::{WORKSPACES, workspace_columns};

@@ -15,6 +15,8 @@ const EVENTS: &str = "WITH old AS (SELECT s.parent AS parent, (SELECT e.seq FROM
     DELETE FROM @events WHERE (parent, seq) IN \
         (SELECT e.parent, e.seq FROM old JOIN @events e ON e.parent = old.parent AND e.seq < old.kept)";
 
+const AUDIT: &str = "DELETE FROM @audit WHERE at < $1";
+
 const ANSWERS: &str = "DELETE FROM @idempotency WHERE at < $1";
 
 const RESERVATIONS: &str = "DELETE FROM @reservations WHERE released_seq <= \
@@ -23,6 +25,7 @@ const RESERVATIONS: &str = "DELETE FROM @reservations WHERE released_seq <= \
 impl<S: Session> Cursor<'_, S> {
     pub(crate) async fn prune(&mut self, horizon: &Horizon) -> Result<(), Fault> {
         self.rows(EVENTS, values![horizon.events]).await?;
+        self.rows(AUDIT, values![horizon.audit]).await?;
         self.rows(ANSWERS, values![horizon.answers]).await?;
         self.rows(RESERVATIONS, values![horizon.ledger_changes]).await?;
         Ok(())

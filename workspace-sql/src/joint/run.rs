@@ -10,7 +10,8 @@ use super::networks::Allotment;
 use super::rows::expect;
 use crate::backend::Session;
 use crate::change::{
-    Claim, PROJECTS, REMEMBERED, RESERVATIONS, WORKSPACES, project_columns, remembered_columns, workspace_columns,
+    AUDITED, Claim, PROJECTS, REMEMBERED, RESERVATIONS, WORKSPACES, audit_columns, project_columns, remembered_columns,
+    workspace_columns,
 };
 use crate::cursor::Cursor;
 use crate::fault::Fault;
@@ -112,15 +113,18 @@ impl<'a, S: Session> Cursor<'a, S> {
 
     async fn write_rows(&mut self, writes: &[(usize, &'a Write)]) -> Result<(), Fault> {
         let (mut remembered, mut projects, mut workspaces) = (Vec::new(), Vec::new(), Vec::new());
+        let mut audited = Vec::new();
         for (_, write) in writes {
             match write {
                 Write::Remember(record) => remembered.push(remembered_columns(record)),
+                Write::Audit(entry) => audited.push(audit_columns(entry)),
                 Write::InsertProject(project) => projects.push(project_columns(self.vault, project)?),
                 Write::InsertWorkspace(workspace) => workspaces.push(workspace_columns(workspace)?),
                 _ => {}
             }
         }
         self.insert_rows(REMEMBERED, remembered).await?;
+        self.insert_rows(AUDITED, audited).await?;
         self.insert_rows(PROJECTS, projects).await?;
         self.insert_rows(WORKSPACES, workspaces).await
     }

@@ -8,7 +8,7 @@ use workspace_core::port::{Change, Write};
 pub(crate) fn is_suited(change: &Change) -> bool {
     let (mut made, mut claimed) = (Vec::new(), Vec::new());
     change.writes.iter().all(|write| match write {
-        Write::InsertProject(_) | Write::Append(_) | Write::Remember(_) => true,
+        Write::InsertProject(_) | Write::Append(_) | Write::Audit(_) | Write::Remember(_) => true,
         Write::Reserve { server, .. } => {
             claimed.push(server);
             true

@@ -57,6 +57,7 @@ impl PostgresBackend {
             (1, "fleet", include_str!("../../migrations/postgres/0001_fleet.sql")),
             (2, "jobs", include_str!("../../migrations/postgres/0002_jobs.sql")),
             (7, "usage", include_str!("../../migrations/postgres/0007_usage.sql")),
+            (8, "audit", include_str!("../../migrations/postgres/0008_audit.sql")),
         ];
         let mut migrator = migrator(&dialect, format!("{}._migrations", config.schema), &texts);
         migrator.create_schema(config.schema.clone());

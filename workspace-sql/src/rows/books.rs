@@ -1,10 +1,10 @@
-//! Reservations, events, tokens and remembered answers.
+//! Reservations, events, the audit log, tokens and remembered answers.
 
 use uuid::Uuid;
 use workspace_core::error::Result;
 use workspace_core::event::Event;
-use workspace_core::id::{OwnerId, ServerId, TokenId};
-use workspace_core::model::{IdempotencyRecord, Reservation, ReservationPart, Token};
+use workspace_core::id::{AuditId, OwnerId, ServerId, TokenId};
+use workspace_core::model::{AuditEntry, IdempotencyRecord, Reservation, ReservationPart, Token};
 
 use super::server::resources;
 use crate::value::{Row, broken};
@@ -35,6 +35,21 @@ pub(crate) const EVENT: &str = "seq, at, kind, data";
 
 pub(crate) fn event(parent: Uuid, row: &mut Row) -> Result<Event> {
     Ok(Event { parent, seq: row.count()?, at: row.moment()?, kind: row.text()?, data: row.json()? })
+}
+
+/// What [`audit`] reads.
+pub(crate) const AUDIT: &str = "id, at, owner, token, action, subject, name";
+
+pub(crate) fn audit(row: &mut Row) -> Result<AuditEntry> {
+    Ok(AuditEntry {
+        id: AuditId::from_uuid(row.id()?),
+        at: row.moment()?,
+        owner: OwnerId::new(row.text()?),
+        token: row.opt_id()?.map(TokenId::from_uuid),
+        action: row.text()?,
+        subject: row.id()?,
+        name: row.opt_text()?,
+    })
 }
 
 /// What [`token`] reads.

@@ -7,7 +7,7 @@ mod server;
 mod usage;
 mod workspace;
 
-pub(crate) use books::{EVENT, IDEMPOTENCY, RESERVATION, TOKEN, event, idempotency, reservation, token};
+pub(crate) use books::{AUDIT, EVENT, IDEMPOTENCY, RESERVATION, TOKEN, audit, event, idempotency, reservation, token};
 pub(crate) use job::{JOB, job};
 pub(crate) use project::{PROJECT, SealedProject, project};
 pub(crate) use server::{AMOUNTS, SERVER, SealedRecord, amounts, resources, scheduling_name, server};

@@ -62,6 +62,7 @@ impl SqliteBackend {
             (1, "fleet", include_str!("../../migrations/sqlite/0001_fleet.sql")),
             (2, "jobs", include_str!("../../migrations/sqlite/0002_jobs.sql")),
             (7, "usage", include_str!("../../migrations/sqlite/0007_usage.sql")),
+            (8, "audit", include_str!("../../migrations/sqlite/0008_audit.sql")),
         ];
         let migrator = migrator(&dialect, "workspace__migrations".to_owned(), &texts);
         migrator.run(&writer).await.map_err(migration_failed)?;

@@ -5,14 +5,16 @@ use workspace_core::error::Result;
 use workspace_core::event::Event;
 use workspace_core::id::{JobId, OwnerId, ProjectId, ServerId, SessionId, SnapshotId, TokenId, WorkspaceId};
 use workspace_core::model::{
-    Fence, IdempotencyRecord, Job, Project, Reservation, ServerState, Session, Snapshot, Status, Token, UsageInterval,
-    Workspace,
+    AuditEntry, Fence, IdempotencyRecord, Job, Project, Reservation, ServerState, Session, Snapshot, Status, Token,
+    UsageInterval, Workspace,
 };
-use workspace_core::port::{DataFilter, JobFilter, Page, PageRequest, UsageFilter, WorkspaceFilter};
+use workspace_core::port::{AuditFilter, DataFilter, JobFilter, Page, PageRequest, UsageFilter, WorkspaceFilter};
 
 use super::Store;
 use crate::backend::Backend;
-use crate::rows::{self, EVENT, IDEMPOTENCY, JOB, PROJECT, RESERVATION, SERVER, TOKEN, USAGE, WORKSPACE, intent_name};
+use crate::rows::{
+    self, AUDIT, EVENT, IDEMPOTENCY, JOB, PROJECT, RESERVATION, SERVER, TOKEN, USAGE, WORKSPACE, intent_name,
+};
 use crate::value::{Row, Value, values};
 
 impl<B: Backend> Store<B> {
@@ -131,6 +133,15 @@ impl<B: Backend> Store<B> {
         list.values.push(limit.into());
         let sql = format!("{} ORDER BY workspace, seq LIMIT ${}", list.sql, list.values.len());
         self.all(&sql, list.values, rows::usage).await
+    }
+
+    pub(crate) async fn audit(&self, filter: &AuditFilter, page: PageRequest) -> Result<Page<AuditEntry>> {
+        let mut list = List::new(format!("SELECT {AUDIT} FROM @audit WHERE 1 = 1"));
+        list.only("owner =", filter.owner.as_ref().map(OwnerId::as_str));
+        list.only("subject =", filter.subject);
+        list.only("at >=", filter.from);
+        list.only("at <", filter.to);
+        self.page(list, "id", page, rows::audit, |row| row.id.as_uuid()).await
     }
 
     pub(crate) async fn token_by_hash(&self, hash: &[u8; 32]) -> Result<Option<Token>> {

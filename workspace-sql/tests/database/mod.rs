@@ -51,6 +51,7 @@ impl Database {
             "network_slots",
             "streams",
             "events",
+            "audit",
             "tokens",
             "idempotency",
             "usage",

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use workspace_core::clock::Timestamp;
 use workspace_core::event::NewEvent;
-use workspace_core::id::{MasterId, OwnerId, ProjectId, ServerId, TokenId, WorkspaceId};
+use workspace_core::id::{AuditId, MasterId, OwnerId, ProjectId, ServerId, TokenId, WorkspaceId};
 use workspace_core::model::{
-    Desired, Fence, GitAccess, GitSource, IdempotencyRecord, Intent, Observed, PlacementRecord, Problem, Project,
-    ProjectSource, ReservationPart, Scheduling, ServerObservation, ServerRecord, ServerSpec, Status, TlsMaterial,
-    Token, Workspace, WorkspaceSpec,
+    AuditEntry, Desired, Fence, GitAccess, GitSource, IdempotencyRecord, Intent, Observed, PlacementRecord, Problem,
+    Project, ProjectSource, ReservationPart, Scheduling, ServerObservation, ServerRecord, ServerSpec, Status,
+    TlsMaterial, Token, Workspace, WorkspaceSpec,
 };
 use workspace_core::port::{Change, Horizon, StateStore, Write};
 use workspace_core::resources::Resources;
@@ -82,8 +82,7 @@ impl World {
     async fn write(&self, pick: Pick, store: &dyn StateStore, fence: Option<&Fence>) -> Write {
         let Pick { kind, a, b, c, d } = pick;
         let at = Timestamp::from_micros(i64::try_from(a * 256 + b).unwrap());
-        let server = ServerId::from_uuid(self.servers[a % 3]);
-        let project = ProjectId::from_uuid(self.projects[a % 4]);
+        let (server, project) = (ServerId::from_uuid(self.servers[a % 3]), ProjectId::from_uuid(self.projects[a % 4]));
         let workspace = WorkspaceId::from_uuid(self.workspaces[a % 4]);
         let holder = self.holders[b % 2];
         let part = if c % 3 == 0 { ReservationPart::Storage } else { ReservationPart::Compute };
@@ -132,8 +131,9 @@ impl World {
                 Write::AllotNetwork { server, workspace, from: [0, 1, 2, 4_095, 9_999][c % 5] }
             }
             87..89 => Write::FreeNetwork(workspace),
-            89..93 => Write::Append(NewEvent { parent: holder, at, kind: format!("k{c}"), data: d.into() }),
-            93 => Write::Prune(Horizon { events: at, answers: at, ledger_changes: c as u64 % 4 }),
+            89 => Write::Audit(self.entry(pick, at)),
+            90..93 => Write::Append(NewEvent { parent: holder, at, kind: format!("k{c}"), data: d.into() }),
+            93 => Write::Prune(Horizon { events: at, audit: at, answers: at, ledger_changes: c as u64 % 4 }),
             94 => Write::InsertToken(self.token(pick)),
             95..97 => Write::RevokeToken { id: TokenId::from_uuid(self.tokens[a % 2]), at },
             _ => Write::Remember(self.remembered(pick, at)),
@@ -212,6 +212,18 @@ impl World {
             expires_at: None,
             revoked_at: None,
             created_at: Timestamp::default(),
+        }
+    }
+
+    fn entry(&self, Pick { a, b, c, d, .. }: Pick, at: Timestamp) -> AuditEntry {
+        AuditEntry {
+            id: AuditId::from_uuid(self.entries[a % 16]),
+            at,
+            owner: self.owner(b),
+            token: (c % 2 == 0).then(|| TokenId::from_uuid(self.tokens[0])),
+            action: format!("a{c}"),
+            subject: self.holders[0],
+            name: (d % 2 == 0).then(|| format!("n{d}")),
         }
     }
 

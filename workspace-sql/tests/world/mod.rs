@@ -50,9 +50,10 @@ pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (0_usize..2, 0_u64..3).prop_map(Some),
         1 => Just(None),
     ];
-    // Also several at once of the kinds that go together: claims, inserts, numbers, events, remembered answers.
+    // Also several at once of the kinds that go together: claims, inserts, numbers, entries, events,
+    // remembered answers.
     let together =
-        (pick.clone(), 0_usize..6).prop_map(|(pick, of)| Pick { kind: [62, 62, 16, 28, 89, 97][of], ..pick });
+        (pick.clone(), 0_usize..7).prop_map(|(pick, of)| Pick { kind: [62, 62, 16, 28, 89, 90, 97][of], ..pick });
     let create = (pick.clone(), vec(together, 0..3)).prop_map(|(pick, mut writes)| {
         let server = Pick { b: pick.a, ..pick };
         writes.extend([62, 28, 82].map(|kind| Pick { kind, ..server }));
@@ -84,6 +85,7 @@ pub(crate) struct World {
     pub(crate) projects: [Uuid; 4],
     pub(crate) workspaces: [Uuid; 4],
     pub(crate) tokens: [Uuid; 2],
+    pub(crate) entries: [Uuid; 16],
     pub(crate) holders: [Uuid; 4],
 }
 
@@ -98,6 +100,7 @@ impl World {
             projects: std::array::from_fn(|_| id()),
             workspaces: std::array::from_fn(|_| id()),
             tokens: std::array::from_fn(|_| id()),
+            entries: std::array::from_fn(|_| id()),
             holders: std::array::from_fn(|_| id()),
         }
     }

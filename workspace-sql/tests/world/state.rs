@@ -3,7 +3,7 @@
 use workspace_core::event::NewEvent;
 use workspace_core::id::{MasterId, OwnerId, ProjectId, ServerId, TokenId, WorkspaceId};
 use workspace_core::model::Fence;
-use workspace_core::port::{Change, PageRequest, StateStore, UsageFilter, WorkspaceFilter, Write};
+use workspace_core::port::{AuditFilter, Change, PageRequest, StateStore, UsageFilter, WorkspaceFilter, Write};
 
 use super::{Deed, World};
 
@@ -59,6 +59,8 @@ impl World {
             lines.push(format!("{:?}", store.projects(Some(&owner), PageRequest::default()).await.unwrap()));
             let filter = WorkspaceFilter { owner: Some(owner.clone()), ..WorkspaceFilter::default() };
             lines.push(format!("{:?}", store.workspaces(&filter, PageRequest::default()).await.unwrap()));
+            let filter = AuditFilter { owner: Some(owner.clone()), ..AuditFilter::default() };
+            lines.push(format!("{:?}", store.audit(&filter, PageRequest::default()).await.unwrap()));
             for key in ["key0", "key1"] {
                 lines.push(format!("{:?}", store.remembered(&owner, key).await.unwrap()));
             }

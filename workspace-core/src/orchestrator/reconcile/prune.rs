@@ -19,6 +19,7 @@ impl Core {
         }
         let horizon = Horizon {
             events: now.minus(self.config.keep_events),
+            audit: now.minus(self.config.keep_audit),
             answers: now.minus(self.config.keep_answers),
             ledger_changes: self.config.keep_ledger_changes,
         };

@@ -11,11 +11,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::id::{FleetId, JobId, MasterId, OwnerId, ProjectId, ServerId, SessionId, SnapshotId, TokenId, WorkspaceId};
 use crate::model::{
-    Fence, IdempotencyRecord, Job, Lease, Project, Reservation, ServerState, Session, Snapshot, Token, UsageInterval,
-    Workspace,
+    AuditEntry, Fence, IdempotencyRecord, Job, Lease, Project, Reservation, ServerState, Session, Snapshot, Token,
+    UsageInterval, Workspace,
 };
 use crate::port::{
-    Change, DataFilter, JobFilter, Outcome, Page, PageRequest, Refused, StateStore, UsageFilter, WorkspaceFilter, Write,
+    AuditFilter, Change, DataFilter, JobFilter, Outcome, Page, PageRequest, Refused, StateStore, UsageFilter,
+    WorkspaceFilter, Write,
 };
 use crate::testing::sim::run::Watch;
 use crate::testing::sim::{Fault, Gate, PortCall, World};
@@ -242,6 +243,11 @@ impl StateStore for FaultyStore {
     ) -> Result<Vec<UsageInterval>> {
         self.there(PortCall::Query).await?;
         self.inner.usage(filter, after, limit).await
+    }
+
+    async fn audit(&self, filter: &AuditFilter, page: PageRequest) -> Result<Page<AuditEntry>> {
+        self.there(PortCall::Query).await?;
+        self.inner.audit(filter, page).await
     }
 
     async fn token_by_hash(&self, hash: &[u8; 32]) -> Result<Option<Token>> {

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 
+use super::audit::entry;
 use super::rig::{LONG, Rig, claim, release, slots};
 use crate::id::{OwnerId, TokenId};
 use crate::model::{
     IdempotencyRecord, Observed, Scheduling, ServerObservation, ServerRecord, Status, Token, Workspace,
 };
-use crate::port::{Change, PageRequest, Refused, StateStore, WorkspaceFilter, Write};
+use crate::port::{AuditFilter, Change, PageRequest, Refused, StateStore, WorkspaceFilter, Write};
 use crate::resources::Dimension;
 
 /// The fleet's id is minted once.
@@ -105,6 +106,7 @@ pub async fn refusals_undo_every_kind_of_write(store: &dyn StateStore) {
         .with(release(row.id.as_uuid()))
         .with(claim(server.id, other.id.as_uuid(), slots(5)))
         .with(rig.event(row.id.as_uuid()))
+        .with(Write::Audit(entry(&rig, 1, "o", 1)))
         .with(Write::RevokeToken { id: token.id, at: rig.env.now() })
         .with(Write::Remember(remembered_row(&rig)))
         .with(claim(full.id, rig.env.uuid(), slots(1)));
@@ -149,7 +151,8 @@ async fn snapshot(store: &dyn StateStore, rig: &Rig<'_>, row: &Workspace, token:
     let projects = store.projects(None, page).await.expect("the store answers");
     let token = store.token(token.id).await.expect("the store answers");
     let events = rig.seqs(row.id.as_uuid()).await;
-    format!("{servers:?} {ledgers:?} {workspaces:?} {projects:?} {token:?} {events:?}")
+    let audit = store.audit(&AuditFilter::default(), page).await.expect("the store answers");
+    format!("{servers:?} {ledgers:?} {workspaces:?} {projects:?} {token:?} {events:?} {audit:?}")
 }
 
 /// Changes that touch the same rows in opposite order all end, and each happened wholly.

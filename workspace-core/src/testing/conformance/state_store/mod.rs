@@ -9,6 +9,7 @@
 )]
 
 pub mod atomicity;
+pub mod audit;
 pub mod data;
 pub mod driving;
 pub mod events;

@@ -9,10 +9,6 @@ use crate::id::{OwnerId, ProjectId};
 use crate::model::IdempotencyRecord;
 use crate::port::{Change, Horizon, Refused, StateStore, Write};
 
-/// A horizon before everything.
-const NOTHING: Horizon =
-    Horizon { events: Timestamp::from_micros(0), answers: Timestamp::from_micros(0), ledger_changes: u64::MAX };
-
 fn at(micros: i64) -> Timestamp {
     Timestamp::from_micros(micros)
 }
@@ -35,10 +31,10 @@ pub async fn old_events_go_but_the_last(store: &dyn StateStore) {
     append(&rig, old, &[1, 2, 3]).await;
     append(&rig, new, &[5, 1, 9]).await;
     append(&rig, session.id.as_uuid(), &[1, 2, 3]).await;
-    rig.write(Write::Prune(NOTHING)).await;
+    rig.write(Write::Prune(Horizon::NOTHING)).await;
     assert_eq!(rig.seqs(mixed).await, [1, 2, 3, 4, 5], "nothing is forgotten before its time");
     for _ in 0..2 {
-        rig.write(Write::Prune(Horizon { events: at(5), ..NOTHING })).await;
+        rig.write(Write::Prune(Horizon { events: at(5), ..Horizon::NOTHING })).await;
         assert_eq!(rig.seqs(mixed).await, [3, 4, 5], "what stays has no holes, even where clocks differed");
         assert_eq!(rig.seqs(old).await, [3], "the last event of a parent stays");
         assert_eq!(rig.seqs(new).await, [1, 2, 3], "an event of the horizon is not before it");
@@ -60,7 +56,7 @@ pub async fn old_answers_are_forgotten(store: &dyn StateStore) {
     let (old, new) = (answer("old", 4), answer("new", 5));
     rig.write(Write::Remember(old)).await;
     rig.write(Write::Remember(new.clone())).await;
-    rig.write(Write::Prune(Horizon { answers: at(5), ..NOTHING })).await;
+    rig.write(Write::Prune(Horizon { answers: at(5), ..Horizon::NOTHING })).await;
     rig.write(Write::Remember(answer("old", 9))).await;
     let rule = "what is not old is remembered";
     rig.refuse(rule, None, Write::Remember(answer("new", 9)), Refused::Remembered(new)).await;
@@ -81,9 +77,9 @@ pub async fn old_reservations_go(store: &dyn StateStore) {
         let rows = store.reservations(server, true).await.expect("the store answers");
         rows.iter().map(|row| (row.claimed_seq, row.released_seq)).collect::<Vec<_>>()
     };
-    rig.write(Write::Prune(Horizon { ledger_changes: 2, ..NOTHING })).await;
+    rig.write(Write::Prune(Horizon { ledger_changes: 2, ..Horizon::NOTHING })).await;
     assert_eq!(history(server).await, [(1, None), (2, Some(3)), (4, None)], "one change ago is not two");
-    rig.write(Write::Prune(Horizon { ledger_changes: 1, ..NOTHING })).await;
+    rig.write(Write::Prune(Horizon { ledger_changes: 1, ..Horizon::NOTHING })).await;
     assert_eq!(history(server).await, [(1, None), (4, None)], "live reservations stay");
     assert_eq!(history(other).await, [(1, Some(2))], "each server has a ledger of its own");
     assert_eq!(rig.reserved(server).await, slots(3), "what is held is what it was");

@@ -4,8 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::{
-    atomicity, data, driving, events, jobs, leases, lists, networks, projects, pruning, remembering, reservations,
-    servers, tokens, usage, workspaces,
+    atomicity, audit, data, driving, events, jobs, leases, lists, networks, projects, pruning, remembering,
+    reservations, servers, tokens, usage, workspaces,
 };
 use crate::port::StateStore;
 
@@ -60,6 +60,7 @@ where
         events::{ events_of_a_parent_are_numbered_without_holes, events_are_read_after_a_number }
         remembering::{ keys_are_remembered_once }
         pruning::{ old_events_go_but_the_last, old_answers_are_forgotten, old_reservations_go }
+        audit::{ entries_come_back_in_order, entries_go_with_their_change, old_entries_go }
         tokens::{ tokens_are_found_by_hash_and_revoked_once }
         usage::{
             intervals_follow_the_row, intervals_never_overlap, refusals_leave_intervals_alone,
