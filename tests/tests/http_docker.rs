@@ -4,6 +4,8 @@
 
 mod client;
 
+use std::collections::BTreeSet;
+
 use client::Client;
 use serde_json::{Value, json};
 use workspace_fleet::http::{HttpConfig, router};
@@ -92,7 +94,26 @@ async fn a_tour(store: impl StateStore) {
     body["resources"]["memory_mib"] = json!(60_000_000);
     let problem = client.post("/workspaces", &body).await.problem(507, "insufficient_capacity");
     assert_eq!(problem["rejections"].as_array().unwrap().len(), servers.len());
+    who_asked(&client).await;
     nothing_is_left(&fleet, &client).await;
+}
+
+/// The audit log has what was granted, and not what was refused.
+async fn who_asked(client: &Client) {
+    let log = client.get("/admin/audit?limit=1000").await.expect(200);
+    let of = |action: &str| {
+        let entries = log["items"].as_array().unwrap().iter().filter(|entry| entry["action"] == action);
+        entries.map(|entry| entry["name"].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
+    };
+    let names = |list: &Value| {
+        let rows = list["items"].as_array().unwrap().iter();
+        rows.map(|row| row["name"].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(of("workspace.create"), names(&client.get("/workspaces").await.expect(200)), "too-big was refused");
+    assert_eq!(of("server.register"), names(&client.get("/admin/servers").await.expect(200)));
+    let restarted: BTreeSet<_> =
+        of("workspace.create").into_iter().filter(|name| name.starts_with("labels-")).collect();
+    assert_eq!((of("workspace.stop"), of("workspace.restart")), (restarted.clone(), restarted));
 }
 
 async fn programs(client: &Client, path: &str) {

@@ -90,6 +90,8 @@ pub(super) struct Draft {
     project: Project,
     /// Whether the project is made with the workspace.
     new_project: bool,
+    /// Its entry in the audit log.
+    entry: Write,
 }
 
 impl Core {
@@ -135,7 +137,9 @@ impl Core {
             created_at: now,
             updated_at: now,
         };
-        Ok(Draft { workspace, project, new_project: new.project.is_none() })
+        let entry =
+            self.audit_entry(caller.asks("workspace.create"), workspace.id.as_uuid(), Some(&workspace.desired.name));
+        Ok(Draft { workspace, project, new_project: new.project.is_none(), entry })
     }
 
     /// The template of this name.
@@ -247,5 +251,6 @@ impl Draft {
             .with(Write::InsertWorkspace(Box::new(workspace)))
             .with(Write::AllotNetwork { server: decision.server, workspace: id, from: core.first_network() })
             .with(Write::Append(event))
+            .with(self.entry.clone())
     }
 }

@@ -12,7 +12,7 @@ impl Orchestrator {
     pub async fn delete_workspace(&self, caller: &Caller, id: WorkspaceId, if_match: Option<u64>) -> Result<Workspace> {
         let row = self.core.workspace_of(caller, Scope::WorkspacesWrite, id).await?;
         self.core
-            .decide(row, if_match, |row| {
+            .decide(row, if_match, Some(caller.asks("workspace.delete")), |row| {
                 if row.desired.intent == Intent::Deleted {
                     return Ok(None);
                 }

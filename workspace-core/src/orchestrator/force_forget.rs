@@ -24,7 +24,7 @@ impl Orchestrator {
             return Err(Error::new(ErrorKind::Conflict, message).hint("delete the workspace"));
         }
         self.core
-            .decide(row, None, |row| {
+            .decide(row, None, Some(caller.asks("workspace.forget")), |row| {
                 if row.desired.forget {
                     return Ok(None);
                 }

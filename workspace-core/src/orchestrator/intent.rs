@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::id::WorkspaceId;
 use crate::model::{Desired, Observed, Status, Workspace};
 use crate::orchestrator::Core;
+use crate::orchestrator::audit::Asked;
 use crate::orchestrator::converge::{back_in_its_place, way_released};
 use crate::orchestrator::refusal::refused;
 use crate::port::{Change, Refused, Write};
@@ -24,8 +25,9 @@ pub(super) struct Verdict {
 
 impl Core {
     /// The change that makes a verdict so.
-    pub(super) fn verdict(&self, row: &Workspace, verdict: &Verdict) -> Change {
+    pub(super) fn verdict(&self, row: &Workspace, verdict: &Verdict, asked: Option<Asked<'_>>) -> Change {
         Change::by(self.lease.fence())
+            .with_all(asked.map(|asked| self.audit_entry(asked, row.id.as_uuid(), Some(&row.desired.name))))
             .with(self.decision(row, verdict.desired.clone(), verdict.status))
             .with(Write::Append(self.event(row.id.as_uuid(), verdict.event, json!({ "revision": row.revision + 1 }))))
     }
@@ -48,12 +50,14 @@ impl Core {
         [self.decision(row, desired, None), seen]
     }
 
-    /// Decides on the newest row, again when somebody else was faster, unless `if_match` pins the revision. `None`
-    /// from `decide` leaves everything as it is. Then the workspace is driven on.
+    /// Decides on the newest row, again when somebody else was faster, unless `if_match` pins the revision; because
+    /// somebody asked for it, or by itself. `None` from `decide` leaves everything as it is. Then the workspace is
+    /// driven on.
     pub(super) async fn decide(
         self: &Arc<Self>,
         mut row: Workspace,
         if_match: Option<u64>,
+        asked: Option<Asked<'_>>,
         decide: impl Fn(&Workspace) -> Result<Option<Verdict>> + Send + Sync,
     ) -> Result<Workspace> {
         loop {
@@ -64,10 +68,10 @@ impl Core {
             let Some(verdict) = decide(&row)? else { return Ok(row) };
             let gives_up = row.desired.switch.is_some() && verdict.desired.switch.is_none();
             let place = if gives_up { back_in_its_place(&row) } else { Vec::new() };
-            let mut answer = self.commit(self.verdict(&row, &verdict).with_all(place)).await?;
+            let mut answer = self.commit(self.verdict(&row, &verdict, asked).with_all(place)).await?;
             // The place may be another's by now, or the server gone: that holds nothing up.
             if gives_up && matches!(answer, Err(Refused::Capacity { .. } | Refused::ServerClosed | Refused::InUse)) {
-                answer = self.commit(self.verdict(&row, &verdict).with_all(way_released(&row))).await?;
+                answer = self.commit(self.verdict(&row, &verdict, asked).with_all(way_released(&row))).await?;
             }
             match answer {
                 Ok(_) => return self.decided(row.id).await,

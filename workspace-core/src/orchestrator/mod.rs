@@ -18,6 +18,7 @@
 //! - The event hub wakes streams and waiters of this master; the store is polled for those of others.
 
 mod access;
+mod audit;
 mod breaker;
 mod builder;
 mod caller;

@@ -54,7 +54,7 @@ impl Orchestrator {
     ) -> Result<Workspace> {
         let row = self.core.workspace_of(caller, Scope::WorkspacesWrite, id).await?;
         self.core
-            .decide(row, if_match, |row| {
+            .decide(row, if_match, Some(caller.asks("workspace.update")), |row| {
                 let desired = patched(row, &patch)?;
                 let changed = desired != row.desired;
                 Ok(changed.then_some(Verdict { desired, status: None, event: "workspace.changed" }))

@@ -65,7 +65,7 @@ impl Core {
         let learned = |state: &ServerState| {
             Ok(ServerRecord { totals: totals(&state.record.spec, probe), ..state.record.clone() })
         };
-        self.edit_server(server.record.id, None, "server.learned", learned).await.map(|_| ())
+        self.edit_server(server.record.id, None, "server.learned", None, learned).await.map(|_| ())
     }
 
     fn probed(&self, server: &ServerState, answer: Result<(Probe, Option<i64>), Error>, failures: u32) -> Change {

@@ -8,7 +8,7 @@ use crate::model::{Availability, Probe, Scope, ServerObservation, ServerRecord, 
 use crate::orchestrator::refusal::refused;
 use crate::orchestrator::workspaces::Idempotency;
 use crate::orchestrator::{Caller, Core, Orchestrator, validate};
-use crate::port::{Change, Refused, Write};
+use crate::port::{Refused, Write};
 use crate::resources::Resources;
 
 /// What to do with a server that does not answer when it is registered.
@@ -47,7 +47,8 @@ impl Orchestrator {
         }
         let observation = core.first_look(&mut record, registration).await?;
         let name = record.spec.name.clone();
-        let change = Change::by(core.lease.fence())
+        let change = core
+            .asked(caller.asks("server.register"), record.id.as_uuid(), Some(&name))
             .with_all(remember.clone().map(Write::Remember))
             .with(Write::InsertServer(record.clone()))
             .with(Write::ObserveServer { id: record.id, observation })

@@ -7,7 +7,7 @@ use crate::id::ServerId;
 use crate::model::{Scheduling, Scope};
 use crate::orchestrator::refusal::refused;
 use crate::orchestrator::{Caller, Orchestrator};
-use crate::port::{Change, PageRequest, Refused, WorkspaceFilter, Write};
+use crate::port::{PageRequest, Refused, WorkspaceFilter, Write};
 
 impl Orchestrator {
     /// Forgets a server that is cordoned and empty, and removes the worker from it. What is not ours is not touched.
@@ -20,7 +20,10 @@ impl Orchestrator {
         let state = core.server_of(id).await?;
         let name = state.record.spec.name.clone();
         let removed = core.event(core.fleet.as_uuid(), "server.removed", json!({ "server": id, "name": name }));
-        let change = Change::by(core.lease.fence()).with(Write::RemoveServer(id)).with(Write::Append(removed));
+        let change = core
+            .asked(caller.asks("server.remove"), id.as_uuid(), Some(&name))
+            .with(Write::RemoveServer(id))
+            .with(Write::Append(removed));
         match core.commit(change).await? {
             Ok(_) => {
                 // A server that cannot be asked any more is left as it is.

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{ServerId, WorkspaceId};
 use crate::model::{Desired, Intent, ReservationPart, Scope, Status, Switch, Workspace};
+use crate::orchestrator::audit::Asked;
 use crate::orchestrator::intent::Verdict;
 use crate::orchestrator::projects::in_use;
 use crate::orchestrator::refusal::refused;
@@ -24,15 +25,15 @@ impl Orchestrator {
     /// it is being deleted.
     pub async fn start_workspace(&self, caller: &Caller, id: WorkspaceId) -> Result<Workspace> {
         let row = self.core.workspace_of(caller, Scope::WorkspacesWrite, id).await?;
-        self.core.start(row).await
+        self.core.start(row, caller.asks("workspace.start")).await
     }
 }
 
 impl Core {
-    pub(super) async fn start(self: &Arc<Self>, mut row: Workspace) -> Result<Workspace> {
+    pub(super) async fn start(self: &Arc<Self>, mut row: Workspace, asked: Asked<'_>) -> Result<Workspace> {
         loop {
             if row.desired.switch.is_some() {
-                return self.start_after_switch(row, true).await;
+                return self.start_after_switch(row, true, asked).await;
             }
             match row.desired.intent {
                 Intent::Running => return Ok(row),
@@ -41,7 +42,7 @@ impl Core {
                 }
                 Intent::Stopped => {}
             }
-            match self.claim_again(&row, "workspace.starting").await? {
+            match self.claim_again(&row, "workspace.starting", asked).await? {
                 Ok(()) => return self.decided(row.id).await,
                 Err(Refused::Stale { .. }) => row = self.newest(row.id).await?,
                 Err(refusal) => return Err(refused("workspace", &refusal)),
@@ -50,8 +51,13 @@ impl Core {
     }
 
     /// Says whether a workspace is started when it has its other project.
-    pub(super) async fn start_after_switch(self: &Arc<Self>, row: Workspace, start: bool) -> Result<Workspace> {
-        self.decide(row, None, |row| {
+    pub(super) async fn start_after_switch(
+        self: &Arc<Self>,
+        row: Workspace,
+        start: bool,
+        asked: Asked<'_>,
+    ) -> Result<Workspace> {
+        self.decide(row, None, Some(asked), |row| {
             Ok(row.desired.switch.filter(|switch| switch.start != start).map(|switch| {
                 let desired = Desired { switch: Some(Switch { start, ..switch }), ..row.desired.clone() };
                 Verdict {
@@ -66,7 +72,12 @@ impl Core {
 
     /// Claims what the next generation needs, where the data is, together with the wish to run. What the running
     /// generation holds is never lessened: it still runs until it is replaced.
-    pub(super) async fn claim_again(&self, row: &Workspace, event: &'static str) -> Result<Result<(), Refused>> {
+    pub(super) async fn claim_again(
+        &self,
+        row: &Workspace,
+        event: &'static str,
+        asked: Asked<'_>,
+    ) -> Result<Result<(), Refused>> {
         let Some(server) = row.desired.server else {
             return Err(Error::new(ErrorKind::Internal, "the workspace has no server"));
         };
@@ -92,7 +103,10 @@ impl Core {
         let claimed = self
             .claim(spec.placement.strategy.unwrap_or_default(), request, |_| {
                 let reserve = Write::Reserve { server, holder, part, resources: compute, even_if_cordoned: true };
-                self.verdict(row, &verdict).with(in_use(&project)).with(Write::Release { holder, part }).with(reserve)
+                self.verdict(row, &verdict, Some(asked))
+                    .with(in_use(&project))
+                    .with(Write::Release { holder, part })
+                    .with(reserve)
             })
             .await?;
         Ok(claimed.map(|_| ()))

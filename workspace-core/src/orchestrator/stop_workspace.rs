@@ -12,10 +12,10 @@ impl Orchestrator {
     pub async fn stop_workspace(&self, caller: &Caller, id: WorkspaceId) -> Result<Workspace> {
         let row = self.core.workspace_of(caller, Scope::WorkspacesWrite, id).await?;
         if row.desired.switch.is_some() {
-            return self.core.start_after_switch(row, false).await;
+            return self.core.start_after_switch(row, false, caller.asks("workspace.stop")).await;
         }
         self.core
-            .decide(row, None, |row| {
+            .decide(row, None, Some(caller.asks("workspace.stop")), |row| {
                 if row.desired.intent != Intent::Running {
                     return Ok(None);
                 }

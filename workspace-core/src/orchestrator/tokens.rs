@@ -13,7 +13,7 @@ use crate::orchestrator::hex::hex;
 use crate::orchestrator::refusal::refused;
 use crate::orchestrator::workspaces::Idempotency;
 use crate::orchestrator::{Caller, Core, Orchestrator, validate};
-use crate::port::{Change, Refused, Write};
+use crate::port::{Refused, Write};
 use crate::secret::Secret;
 
 /// A token to make.
@@ -71,8 +71,10 @@ impl Orchestrator {
             revoked_at: None,
             created_at: now,
         };
-        let change = Change::by(self.core.lease.fence())
-            .with(Write::InsertToken(token))
+        let change = self
+            .core
+            .asked(caller.asks("token.issue"), id.as_uuid(), Some(token.owner.as_str()))
+            .with(Write::InsertToken(token.clone()))
             .with_all(remember.clone().map(Write::Remember));
         match self.core.commit(change).await? {
             Ok(_) => {}
@@ -87,7 +89,11 @@ impl Orchestrator {
     /// Ends a token now; streams that were opened with it are cut.
     pub async fn revoke_token(&self, caller: &Caller, id: TokenId) -> Result<()> {
         caller.require(Scope::Admin)?;
-        let change = Change::by(self.core.lease.fence()).with(Write::RevokeToken { id, at: self.core.env.now() });
+        let token = self.core.store.token(id).await?.ok_or_else(|| Error::not_found("token"))?;
+        let change = self
+            .core
+            .asked(caller.asks("token.revoke"), id.as_uuid(), Some(token.owner.as_str()))
+            .with(Write::RevokeToken { id, at: self.core.env.now() });
         self.core.commit(change).await?.map_err(|refusal| refused("token", &refusal))?;
         self.core.hub.wake(id.as_uuid());
         Ok(())

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::id::ServerId;
 use crate::label::Labels;
 use crate::model::{Scope, ServerRecord, ServerState, TlsMaterial};
+use crate::orchestrator::audit::Asked;
 use crate::orchestrator::refusal::refused;
 use crate::orchestrator::register_server::{check, totals};
 use crate::orchestrator::{Caller, Config, Core, Orchestrator};
@@ -51,7 +52,8 @@ impl Orchestrator {
         }
         let config = &self.core.config;
         let edit = |state: &ServerState| patched(state, &patch, config);
-        let state = self.core.edit_server(id, if_match, "server.changed", edit).await?;
+        let state =
+            self.core.edit_server(id, if_match, "server.changed", Some(caller.asks("server.update")), edit).await?;
         self.core.connect(&state.record).await?;
         Ok(state)
     }
@@ -79,12 +81,13 @@ fn patched(state: &ServerState, patch: &ServerPatch, config: &Config) -> Result<
 }
 
 impl Core {
-    /// Replaces a server's record by what `edit` makes of the newest.
+    /// Replaces a server's record by what `edit` makes of the newest; because somebody asked for it, or by itself.
     pub(super) async fn edit_server(
         &self,
         id: ServerId,
         if_match: Option<u64>,
         event: &str,
+        asked: Option<Asked<'_>>,
         edit: impl Fn(&ServerState) -> Result<ServerRecord> + Send + Sync,
     ) -> Result<ServerState> {
         loop {
@@ -96,7 +99,9 @@ impl Core {
             if record == state.record {
                 return Ok(state);
             }
+            let entry = asked.map(|asked| self.audit_entry(asked, id.as_uuid(), Some(&record.spec.name)));
             let change = Change::by(self.lease.fence())
+                .with_all(entry)
                 .with(Write::UpdateServer { record, expected: state.record.revision })
                 .with(Write::Append(self.event(id.as_uuid(), event, json!({ "revision": state.record.revision + 1 }))));
             match self.commit(change).await? {

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::clock::Timestamp;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::id::{OwnerId, WorkspaceId};
 use crate::model::{Scope, UsageInterval};
-use crate::orchestrator::{Caller, Core, Orchestrator};
+use crate::orchestrator::{Caller, Core, Orchestrator, validate};
 use crate::port::UsageFilter;
 
 /// So many intervals are read at once.
@@ -112,9 +112,7 @@ impl Core {
     async fn usage(&self, filter: UsageFilter, window: UsageWindow) -> Result<(Usage, Vec<UsageInterval>)> {
         let now = self.env.now();
         let to = window.to.map_or(now, |to| to.min(now));
-        if window.from.is_some_and(|from| window.to.is_some_and(|to| to < from)) {
-            return Err(Error::invalid("to", "the window ends before it begins").hint("give `from` before `to`"));
-        }
+        validate::window(window.from, window.to)?;
         let filter = UsageFilter { from: window.from, to: Some(to), ..filter };
         let mut usage = Usage { from: window.from, to, total: UsageSum::default(), workspaces: BTreeMap::new() };
         let (mut after, mut intervals) = (None, Vec::new());

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::model::WorkspaceSpec;
 use crate::resources::{Dimension, Resources};
@@ -23,6 +24,14 @@ pub(super) fn name(field: &str, name: &str) -> Result<()> {
         _ => format!("the name {name:?} has characters that are not allowed"),
     };
     Err(Error::invalid(field, problem).hint("use 1 to 63 characters of a-z 0-9 . _ - and begin with a letter or digit"))
+}
+
+/// A part of the past.
+pub(super) fn window(from: Option<Timestamp>, to: Option<Timestamp>) -> Result<()> {
+    if from.is_some_and(|from| to.is_some_and(|to| to < from)) {
+        return Err(Error::invalid("to", "the window ends before it begins").hint("give `from` before `to`"));
+    }
+    Ok(())
 }
 
 /// The owner in a token or in an administrator's request.

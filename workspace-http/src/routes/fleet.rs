@@ -8,11 +8,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::Identity;
-use crate::extract::{Json as Body, LastEvent};
+use crate::extract::{Json as Body, LastEvent, PageQuery, Query};
 use crate::problem::Problem;
 use crate::sse::{sse, stored};
 use crate::state::Api;
-use crate::wire::{Consistency, Explanation, Fleet, ReconcileBody, Reconciled, WorkspaceBody};
+use crate::wire::{
+    AuditEntry, AuditQuery, Consistency, Explanation, Fleet, Page, ReconcileBody, Reconciled, WorkspaceBody,
+};
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -21,6 +23,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(explain))
         .routes(routes!(consistency))
         .routes(routes!(reconcile))
+        .routes(routes!(audit))
 }
 
 /// The fleet in one look.
@@ -84,4 +87,19 @@ async fn reconcile(
 ) -> Result<Json<Reconciled>, Problem> {
     let dry_run = body.is_some_and(|Body(body)| body.dry_run);
     Ok(Json(Reconciled::new(dry_run, api.orchestrator().reconcile(&caller, dry_run).await?)))
+}
+
+/// Who asked for what, in the order of its time: what was recorded of what callers asked for. What was refused is not in
+/// it, nor what changed nothing, nor programs that were run and files that were written in a workspace.
+#[utoipa::path(
+    get, path = "/admin/audit", tag = "fleet", params(AuditQuery, PageQuery),
+    responses((status = 200, description = "A part of the list", body = Page<AuditEntry>))
+)]
+async fn audit(
+    State(api): State<Api>,
+    Identity(caller): Identity,
+    Query(filter): Query<AuditQuery>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Page<AuditEntry>>, Problem> {
+    Ok(Json(api.orchestrator().audit(&caller, &filter.into(), page.request()?).await?.into()))
 }

@@ -2,6 +2,7 @@
 //!
 //! Requests refuse fields that they do not know. Answers only ever gain fields.
 
+mod audit;
 mod consistency;
 mod event;
 mod exec;
@@ -30,6 +31,7 @@ mod workspace_patch;
 mod workspace_status;
 mod workspace_summary;
 
+pub(crate) use audit::{AuditEntry, AuditQuery};
 pub(crate) use consistency::Consistency;
 pub(crate) use event::Event;
 pub(crate) use exec::{ExecAnswer, ExecBody, RunBody};

@@ -88,3 +88,40 @@ async fn a_fleet_where_nothing_is_open_says_so() {
     let problem = answer.problem(507, "insufficient_capacity");
     assert_eq!(problem["detail"], "none of 2 healthy servers takes new work: 2 cordoned");
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_asked_for_what_is_told() {
+    let rig = Rig::new().await;
+    let (token, anna) = rig.token("anna", &["workspaces:read", "workspaces:write"]).await;
+    let body = crate::rig::sleeper("hello");
+    let made = rig.post("/api/v1/workspaces?wait=60").token(&anna).json(&body).send().await.expect(201).json();
+    let id = made["id"].as_str().unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    rig.delete(&format!("/api/v1/workspaces/{id}?wait=60")).send().await.expect(200);
+    let get = async |query: &str| rig.get(&format!("/api/v1/admin/audit{query}")).send().await;
+    let about = get(&format!("?subject={id}")).await.expect(200).json();
+    let created = &about["items"][0];
+    assert_eq!(
+        json!([created["action"], created["owner"], created["token"], created["subject"], created["name"]]),
+        json!(["workspace.create", "anna", token, id, "hello"])
+    );
+    let deleted = &about["items"][1];
+    assert_eq!((&deleted["action"], &deleted["owner"]), (&json!("workspace.delete"), &json!("admin")));
+    assert_eq!((&about["items"][2], &about["next_cursor"]), (&Value::Null, &Value::Null));
+    let first = get(&format!("?subject={id}&limit=1")).await.expect(200).json();
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let rest = get(&format!("?subject={id}&cursor={cursor}")).await.expect(200).json();
+    assert_eq!((&first["items"][0], &rest["items"][0]), (created, deleted));
+    let from = format!("?subject={id}&from={}", deleted["at"].as_str().unwrap());
+    assert_eq!(get(&from).await.expect(200).json()["items"], json!([deleted]));
+    assert_eq!(get("?owner=anna").await.expect(200).json()["items"], json!([created]));
+
+    rig.get("/api/v1/admin/audit").token(&anna).send().await.problem(403, "forbidden");
+    for (query, field) in
+        [("from=monday", "from"), ("subject=me", "subject"), ("limit=0", "limit"), ("cursor=x", "cursor")]
+    {
+        assert_eq!(get(&format!("?{query}")).await.problem(422, "invalid")["field"], field, "{query}");
+    }
+    let turned = format!("?from={}&to={}", deleted["at"].as_str().unwrap(), created["at"].as_str().unwrap());
+    assert_eq!(get(&turned).await.problem(422, "invalid")["field"], "to");
+}

@@ -28,7 +28,7 @@ impl Orchestrator {
             let template = project.template.clone().or_else(|| Some(template.clone()));
             Ok(Project { template, ..project.clone() })
         };
-        self.core.edit_project(caller, to, None, typed).await?;
+        self.core.edit_project(caller.asks("project.update"), to, None, typed).await?;
         Ok(switched)
     }
 }

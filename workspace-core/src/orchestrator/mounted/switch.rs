@@ -18,7 +18,7 @@ impl Orchestrator {
         let row = self.core.workspace_of(caller, Scope::WorkspacesWrite, id).await?;
         self.core.check_switch(caller, &row, to).await?;
         self.core
-            .decide(row, None, |row| {
+            .decide(row, None, Some(caller.asks("workspace.switch")), |row| {
                 if row.desired.intent == Intent::Deleted {
                     return Err(Error::new(ErrorKind::Conflict, "the workspace is being deleted")
                         .hint("make another workspace with the project"));

@@ -16,6 +16,9 @@ impl Orchestrator {
         if policy.on_stop {
             core.storage()?;
         }
-        core.edit_project(caller, id, None, |project| Ok(Project { backup: policy, ..project.clone() })).await
+        core.edit_project(caller.asks("project.update"), id, None, |project| {
+            Ok(Project { backup: policy, ..project.clone() })
+        })
+        .await
     }
 }

@@ -9,7 +9,7 @@ use crate::orchestrator::projects::in_use;
 use crate::orchestrator::refusal::refused;
 use crate::orchestrator::workspaces::Idempotency;
 use crate::orchestrator::{Caller, Core, Orchestrator, validate};
-use crate::port::{Change, Refused, Write};
+use crate::port::{Refused, Write};
 
 /// What a clone gets of the other project's data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,7 +70,8 @@ impl Orchestrator {
                 return core.project_of(caller, ProjectId::from_uuid(known)).await;
             }
             let taken = core.seed(caller, &origin, wish.from, &mut clone).await?;
-            let mut change = Change::by(core.lease.fence()).with_all(record.clone().map(Write::Remember));
+            let asked = core.asked(caller.asks("project.clone"), clone.id.as_uuid(), clone.name.as_deref());
+            let mut change = asked.with_all(record.clone().map(Write::Remember));
             if let Some((row, job)) = &taken {
                 change = change
                     .with(in_use(&origin))

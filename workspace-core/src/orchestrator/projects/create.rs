@@ -6,7 +6,7 @@ use crate::model::{Project, ProjectSource, Scope};
 use crate::orchestrator::refusal::refused;
 use crate::orchestrator::workspaces::Idempotency;
 use crate::orchestrator::{Caller, Core, Orchestrator, validate};
-use crate::port::{Change, Refused, Write};
+use crate::port::{Refused, Write};
 
 use super::git_source::check_git;
 
@@ -47,7 +47,8 @@ impl Orchestrator {
         if let Some(known) = core.remembered(record.as_ref()).await? {
             return core.project_of(caller, ProjectId::from_uuid(known)).await;
         }
-        let change = Change::by(core.lease.fence())
+        let change = core
+            .asked(caller.asks("project.create"), project.id.as_uuid(), project.name.as_deref())
             .with_all(record.clone().map(Write::Remember))
             .with(Write::InsertProject(project.clone()));
         match core.commit(change).await? {

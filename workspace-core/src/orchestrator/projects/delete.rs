@@ -5,7 +5,7 @@ use crate::id::ProjectId;
 use crate::model::{Project, Scope};
 use crate::orchestrator::refusal::refused;
 use crate::orchestrator::{Caller, Orchestrator};
-use crate::port::{Change, JobFilter, PageRequest, Refused, WorkspaceFilter, Write};
+use crate::port::{JobFilter, PageRequest, Refused, WorkspaceFilter, Write};
 
 impl Orchestrator {
     /// Wants a project gone with its data; its snapshots stay. The volume is removed in the background, again and
@@ -31,8 +31,8 @@ impl Orchestrator {
             }
             let expected = project.revision;
             let gone = Project { deleted: true, ..project };
-            let write = Write::UpdateProject { project: gone, expected };
-            match core.commit(Change::by(core.lease.fence()).with(write)).await? {
+            let asked = core.asked(caller.asks("project.delete"), id.as_uuid(), gone.name.as_deref());
+            match core.commit(asked.with(Write::UpdateProject { project: gone, expected })).await? {
                 Ok(_) => break,
                 Err(Refused::Stale { .. }) => {}
                 Err(refusal) => return Err(refused("project", &refusal)),

@@ -5,7 +5,7 @@ use crate::id::{ProjectId, SnapshotId};
 use crate::model::{Job, Scope, Snapshot, SnapshotStatus, SyncStep, Work};
 use crate::orchestrator::refusal::refused;
 use crate::orchestrator::{Caller, Core, Orchestrator};
-use crate::port::{Change, JobFilter, PageRequest, Write};
+use crate::port::{JobFilter, PageRequest, Write};
 
 impl Orchestrator {
     /// Wants a snapshot gone. Its object is removed from the storage by a job, then its row; what only it needed of the
@@ -28,7 +28,8 @@ impl Orchestrator {
         core.check_unused(&snapshot).await?;
         let job = core.storage_job(&snapshot, SyncStep::Delete { snapshot: id }).await?;
         let going = Snapshot { status: SnapshotStatus::Deleting, job: job.id, error: None, ..snapshot };
-        let change = Change::by(core.lease.fence())
+        let change = core
+            .asked(caller.asks("snapshot.delete"), id.as_uuid(), going.message.as_deref())
             .with(Write::PutSnapshot(Box::new(going.clone())))
             .with(Write::InsertJob(Box::new(job.clone())));
         match core.commit(change).await? {

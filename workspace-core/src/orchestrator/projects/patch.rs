@@ -3,10 +3,11 @@
 use crate::error::{Error, Result};
 use crate::id::ProjectId;
 use crate::model::{GitAccess, GitSource, Project, ProjectSource, Scope};
+use crate::orchestrator::audit::Asked;
 use crate::orchestrator::mounted::check_type;
 use crate::orchestrator::refusal::refused;
 use crate::orchestrator::{Caller, Core, Orchestrator, validate};
-use crate::port::{Change, Refused};
+use crate::port::Refused;
 
 use super::git_source::check_access;
 use super::in_use::in_use;
@@ -49,7 +50,7 @@ impl Orchestrator {
             }
             Ok(next)
         };
-        self.core.edit_project(caller, id, if_match, edit).await
+        self.core.edit_project(caller.asks("project.update"), id, if_match, edit).await
     }
 }
 
@@ -72,13 +73,13 @@ impl Core {
     /// Replaces the caller's project by what `edit` makes of the newest.
     pub(in crate::orchestrator) async fn edit_project(
         &self,
-        caller: &Caller,
+        asked: Asked<'_>,
         id: ProjectId,
         if_match: Option<u64>,
         edit: impl Fn(&Project) -> Result<Project> + Send + Sync,
     ) -> Result<Project> {
         loop {
-            let project = self.project_of(caller, id).await?;
+            let project = self.project_of(asked.caller, id).await?;
             if if_match.is_some_and(|expected| expected != project.revision) {
                 return Err(refused("project", &Refused::Stale { current: project.revision }));
             }
@@ -86,7 +87,8 @@ impl Core {
             if next == project {
                 return Ok(project);
             }
-            match self.commit(Change::by(self.lease.fence()).with(in_use(&next))).await? {
+            let change = self.asked(asked, id.as_uuid(), next.name.as_deref()).with(in_use(&next));
+            match self.commit(change).await? {
                 Ok(_) => return Ok(Project { revision: next.revision + 1, ..next }),
                 Err(Refused::Stale { .. }) if if_match.is_none() => {}
                 Err(refusal) => return Err(refused("project", &refusal)),

@@ -63,12 +63,13 @@ impl Orchestrator {
         let merge = wish.mode == RestoreMode::Merge;
         let step = SyncStep::Restore { snapshot: snapshot.id, merge, dry_run: wish.dry_run };
         let work = Work::Sync(vec![step]);
+        let entry = core.audit_entry(caller.asks("project.restore"), project.id.as_uuid(), project.name.as_deref());
         if merge || wish.dry_run {
             let copy = filled_copy(&project)?;
             let job = core.job_row(NewJob { project: &project, copy, session: None, finishes: None, work });
-            return core.begin_job(&project, job, Vec::new()).await;
+            return core.begin_job(&project, job, vec![entry]).await;
         }
-        core.begin_next_copy(&project, wish.server, work).await
+        core.begin_next_copy(&project, wish.server, work, entry).await
     }
 }
 
@@ -117,7 +118,13 @@ impl Core {
     }
 
     /// Begins to make the copy that will follow the current one.
-    async fn begin_next_copy(self: &Arc<Self>, project: &Project, server: Option<String>, work: Work) -> Result<Job> {
+    async fn begin_next_copy(
+        self: &Arc<Self>,
+        project: &Project,
+        server: Option<String>,
+        work: Work,
+        entry: Write,
+    ) -> Result<Job> {
         let copy = filled_copy(project)?;
         let workspace = self.workspace_with(project.id).await?;
         if workspace.as_ref().is_some_and(|row| row.desired.intent == Intent::Running) {
@@ -130,17 +137,22 @@ impl Core {
             Some(wanted) => self.server_named(&wanted).await?,
         };
         if target == copy.server {
-            return self.begin_job(project, row(project.new_copy(target)), Vec::new()).await;
+            return self.begin_job(project, row(project.new_copy(target)), vec![entry]).await;
         }
         if workspace.is_some() {
             return Err(Error::new(ErrorKind::Conflict, "a workspace has the project on its server")
                 .hint("delete the workspace first: the data of a named project stays"));
         }
-        self.begin_elsewhere(project, row(project.new_copy(target))).await
+        self.begin_elsewhere(project, row(project.new_copy(target)), Some(entry)).await
     }
 
     /// Begins to make the copy that will follow the current one on another server, of a project as it was read.
-    pub(in crate::orchestrator) async fn begin_elsewhere(self: &Arc<Self>, project: &Project, job: Job) -> Result<Job> {
+    pub(in crate::orchestrator) async fn begin_elsewhere(
+        self: &Arc<Self>,
+        project: &Project,
+        job: Job,
+        entry: Option<Write>,
+    ) -> Result<Job> {
         let (home, target) = (filled_copy(project)?.server, job.copy.server);
         let disk = self.held(home, project.id.as_uuid(), ReservationPart::Storage).await?;
         let request = PlacementRequest {
@@ -160,6 +172,7 @@ impl Core {
                 even_if_cordoned: false,
             };
             let change = Change::by(self.lease.fence())
+                .with_all(entry.clone())
                 .with(in_use(&newest))
                 .with_all((disk != Resources::default()).then_some(claim))
                 .with(Write::InsertJob(Box::new(job.clone())));

@@ -29,7 +29,8 @@ impl Orchestrator {
         core.storage()?;
         let copy = filled_copy(&project)?;
         let (job, row) = core.snapshot_job(&project, copy, new.profile, new.message);
-        core.begin_job(&project, job, vec![Write::PutSnapshot(Box::new(row.clone()))]).await?;
+        let entry = core.audit_entry(caller.asks("snapshot.take"), row.id.as_uuid(), row.message.as_deref());
+        core.begin_job(&project, job, vec![Write::PutSnapshot(Box::new(row.clone())), entry]).await?;
         Ok(row)
     }
 }

@@ -48,7 +48,7 @@ impl Orchestrator {
         let core = &self.core;
         let project = core.project_of(caller, id).await?;
         let copy = filled_copy(&project)?;
-        let mut beside = Vec::new();
+        let mut beside = vec![core.audit_entry(caller.asks("project.sync"), id.as_uuid(), project.name.as_deref())];
         let step = match (wish.kind, wish.direction) {
             (SyncKind::Git, SyncDirection::Pull) => {
                 git_source(&project)?;

@@ -5,7 +5,7 @@ use crate::id::SnapshotId;
 use crate::model::{Job, Scope, SyncStep};
 use crate::orchestrator::refusal::refused;
 use crate::orchestrator::{Caller, Orchestrator};
-use crate::port::{Change, Write};
+use crate::port::Write;
 
 impl Orchestrator {
     /// Begins to read every byte of a snapshot and to check it. Answers as soon as that is recorded; see
@@ -25,7 +25,8 @@ impl Orchestrator {
         }
         let job = core.storage_job(&snapshot, SyncStep::Verify { snapshot: id }).await?;
         let insert = Write::InsertJob(Box::new(job.clone()));
-        match core.commit(Change::by(core.lease.fence()).with(insert)).await? {
+        let asked = core.asked(caller.asks("snapshot.verify"), id.as_uuid(), snapshot.message.as_deref());
+        match core.commit(asked.with(insert)).await? {
             Ok(_) => {
                 core.drive_job(job.id);
                 Ok(job)

@@ -118,7 +118,7 @@ impl Core {
     pub(super) async fn send_elsewhere(self: &Arc<Self>, row: Workspace, cause: MoveCause) -> Result<()> {
         let revision = row.revision;
         let status = if cause == MoveCause::Failover { Status::Placing } else { Status::Stopping };
-        self.decide(row, None, |row| {
+        self.decide(row, None, None, |row| {
             if row.revision != revision {
                 return Ok(None);
             }
@@ -158,7 +158,7 @@ impl Core {
         let cordoned =
             |state: &ServerState| Ok(ServerRecord { scheduling: Scheduling::Cordoned, ..state.record.clone() });
         let revision = Some(server.record.revision);
-        self.edit_server(server.record.id, revision, "server.drained", cordoned).await.map(|_| ())
+        self.edit_server(server.record.id, revision, "server.drained", None, cordoned).await.map(|_| ())
     }
 
     /// Every workspace of a server.

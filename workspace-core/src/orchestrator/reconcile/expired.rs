@@ -15,7 +15,7 @@ impl Core {
         let rows = self.every_workspace(&WorkspaceFilter::default()).await?;
         for row in rows.into_iter().filter(|row| self.is_expired(row)) {
             tracing::info!(workspace = %row.id, "time to live has ended");
-            self.decide(row, None, |row| {
+            self.decide(row, None, None, |row| {
                 let desired = Desired { intent: Intent::Deleted, ..row.desired.clone() };
                 let verdict = Verdict { desired, status: Some(Status::Deleting), event: "workspace.expired" };
                 Ok(self.is_expired(row).then_some(verdict))

@@ -53,7 +53,7 @@ impl Core {
         }
         tracing::info!(workspace = %row.id, "idle");
         let (id, revision) = (row.id, row.revision);
-        self.decide(row, None, |row| {
+        self.decide(row, None, None, |row| {
             if row.revision != revision || self.uses.last(id).is_some_and(|last| self.env.now().since(last) < limit) {
                 return Ok(None);
             }

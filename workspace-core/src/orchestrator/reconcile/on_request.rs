@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Scope, ServerRecord};
 use crate::orchestrator::reconcile::Orphan;
 use crate::orchestrator::reconcile::sweep::Suspects;
+use crate::orchestrator::refusal::refused;
 use crate::orchestrator::{Caller, Core, Orchestrator, OrphanFate, ServerObject};
 use crate::port::Server;
 
@@ -53,6 +54,10 @@ impl Orchestrator {
     pub async fn reconcile(&self, caller: &Caller, dry_run: bool) -> Result<Reconciled> {
         caller.require(Scope::Admin)?;
         let core = &self.core;
+        if !dry_run {
+            let asked = core.asked(caller.asks("fleet.reconcile"), core.fleet.as_uuid(), None);
+            core.commit(asked).await?.map_err(|refusal| refused("fleet", &refusal))?;
+        }
         if !dry_run && timeout(PATIENCE, core.pass.now()).await.is_err() {
             return Err(Error::new(ErrorKind::Timeout, "the pass over the servers takes longer than a minute")
                 .hint("it goes on; look at the servers' availability, or ask again"));

@@ -5,7 +5,7 @@ use crate::id::SessionId;
 use crate::model::Scope;
 use crate::orchestrator::refusal::refused;
 use crate::orchestrator::{Caller, Orchestrator};
-use crate::port::{Change, JobFilter, PageRequest, Refused, Write};
+use crate::port::{JobFilter, PageRequest, Refused, Write};
 
 impl Orchestrator {
     /// Wants ended what goes on in a session; nothing going on is ended already. The session's last event says how it
@@ -13,10 +13,11 @@ impl Orchestrator {
     pub async fn cancel_session(&self, caller: &Caller, id: SessionId) -> Result<()> {
         caller.require(Scope::SessionsWrite)?;
         let core = &self.core;
-        core.session_of(caller, id).await?;
+        let session = core.session_of(caller, id).await?;
         let filter = JobFilter { session: Some(id), finished: Some(false), ..JobFilter::default() };
         for job in core.store.jobs(&filter, PageRequest::default()).await?.items {
-            match core.commit(Change::by(core.lease.fence()).with(Write::CancelJob(job.id))).await? {
+            let asked = core.asked(caller.asks("session.cancel"), id.as_uuid(), Some(&session.title));
+            match core.commit(asked.with(Write::CancelJob(job.id))).await? {
                 Ok(_) | Err(Refused::NotFound) => core.drive_job(job.id),
                 Err(refusal) => return Err(refused("session", &refusal)),
             }
@@ -31,8 +32,9 @@ impl Orchestrator {
     pub async fn delete_session(&self, caller: &Caller, id: SessionId) -> Result<()> {
         caller.require(Scope::SessionsWrite)?;
         let core = &self.core;
-        core.session_of(caller, id).await?;
-        match core.commit(Change::by(core.lease.fence()).with(Write::RemoveSession(id))).await? {
+        let session = core.session_of(caller, id).await?;
+        let asked = core.asked(caller.asks("session.delete"), id.as_uuid(), Some(&session.title));
+        match core.commit(asked.with(Write::RemoveSession(id))).await? {
             Ok(_) => Ok(()),
             Err(Refused::InUse) => {
                 Err(Error::new(ErrorKind::Conflict, "an agent runs in the session").hint("cancel it first"))

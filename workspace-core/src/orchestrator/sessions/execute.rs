@@ -114,7 +114,9 @@ impl Core {
         if let Some(known) = self.remembered(record.as_ref()).await? {
             return self.execution(caller, known).await.map(Some);
         }
-        let draft = Draft { project, session, is_new, copy, job, work, remember: record.clone().map(Write::Remember) };
+        let entry = self.audit_entry(caller.asks("session.execute"), session.id.as_uuid(), Some(&session.title));
+        let beside = record.clone().map(Write::Remember).into_iter().chain([entry]).collect();
+        let draft = Draft { project, session, is_new, copy, job, work, beside };
         self.credentials.keep(draft.job.id, new.credentials.clone());
         let claimed = self.claim(self.config.strategy, draft.request(), |decision| draft.change(self, decision.server));
         let claimed = claimed.await;
@@ -227,7 +229,8 @@ struct Draft {
     copy: Option<ProjectCopy>,
     job: Job,
     work: AgentWork,
-    remember: Option<Write>,
+    /// The answer to remember, and the entry in the audit log.
+    beside: Vec<Write>,
 }
 
 impl Draft {
@@ -263,7 +266,7 @@ impl Draft {
         };
         let disk = self.work.resources.only_disk();
         let new_copy = self.copy.is_none();
-        let mut writes: Vec<Write> = self.remember.iter().cloned().collect();
+        let mut writes = self.beside.clone();
         writes.push(reserve(job.id.as_uuid(), ReservationPart::Compute, self.work.resources.without_disk()));
         if new_copy && disk.get(Dimension::Disk) > 0 {
             writes.push(reserve(self.project.id.as_uuid(), ReservationPart::Storage, disk));
