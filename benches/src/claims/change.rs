@@ -5,9 +5,10 @@ use uuid::Uuid;
 use workspace_fleet::WorkspaceSpec;
 use workspace_fleet::environment::Environment;
 use workspace_fleet::event::NewEvent;
-use workspace_fleet::id::{OwnerId, ProjectId, ServerId, WorkspaceId};
+use workspace_fleet::id::{AuditId, OwnerId, ProjectId, ServerId, WorkspaceId};
 use workspace_fleet::model::{
-    Desired, Fence, IdempotencyRecord, Intent, Observed, PlacementRecord, Project, ReservationPart, Status, Workspace,
+    AuditEntry, Desired, Fence, IdempotencyRecord, Intent, Observed, PlacementRecord, Project, ReservationPart, Status,
+    Workspace,
 };
 use workspace_fleet::port::{Change, Write};
 use workspace_fleet::resources::Resources;
@@ -20,7 +21,8 @@ pub(super) const AMOUNT: Resources = Resources { cpu_millis: 500, memory_mib: 25
 pub(super) enum Shape {
     /// One guarded claim.
     Claim,
-    /// What a create records: remembered answer, two claims, project, workspace, network number, event.
+    /// What a create records: remembered answer, two claims, project, workspace, network number, event,
+    /// entry of the audit log.
     Create,
 }
 
@@ -74,6 +76,15 @@ fn create(env: &Environment, fence: &Fence, server: ServerId, id: Uuid) -> Chang
     };
     let project_row = Project::new(ProjectId::from_uuid(project), owner.clone(), None, None, at);
     let event = NewEvent { parent: id, at, kind: "workspace.created".to_owned(), data: json!({ "name": id }) };
+    let entry = AuditEntry {
+        id: AuditId::from_uuid(env.uuid()),
+        at,
+        owner: owner.clone(),
+        token: None,
+        action: "workspace.create".to_owned(),
+        subject: id,
+        name: Some(id.to_string()),
+    };
     let remembered = IdempotencyRecord { owner, key: id.to_string(), request_hash: [7; 32], resource: id, at };
     Change::by(fence)
         .with(Write::Remember(remembered))
@@ -83,4 +94,5 @@ fn create(env: &Environment, fence: &Fence, server: ServerId, id: Uuid) -> Chang
         .with(Write::InsertWorkspace(Box::new(row)))
         .with(Write::AllotNetwork { server, workspace, from: 0 })
         .with(Write::Append(event))
+        .with(Write::Audit(entry))
 }
