@@ -42,9 +42,10 @@ impl Core {
 }
 
 impl Orchestrator {
-    /// Who asked for what, in the order of its time to the millisecond: everything that was recorded of what callers asked for, committed
-    /// together with it. What was refused is not in it, nor what changed nothing, nor programs that were run and files
-    /// that were written in a workspace. Entries are kept for [`keep_audit`](crate::orchestrator::Config::keep_audit).
+    /// Who asked for what, in the order of its time to the millisecond: all that was recorded of what callers asked
+    /// for, committed together with it. What was refused is not in it, nor what changed nothing, nor programs that were
+    /// run and files that were written in a workspace. Entries are kept for
+    /// [`keep_audit`](crate::orchestrator::Config::keep_audit).
     ///
     /// # Errors
     /// `Forbidden` for others than administrators; `Invalid` when it ends before it begins.

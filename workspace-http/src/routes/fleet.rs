@@ -89,8 +89,8 @@ async fn reconcile(
     Ok(Json(Reconciled::new(dry_run, api.orchestrator().reconcile(&caller, dry_run).await?)))
 }
 
-/// Who asked for what, in the order of its time: what was recorded of what callers asked for. What was refused is not in
-/// it, nor what changed nothing, nor programs that were run and files that were written in a workspace.
+/// Who asked for what, in the order of its time: what was recorded of what callers asked for. What was refused is not
+/// in it, nor what changed nothing, nor programs that were run and files that were written in a workspace.
 #[utoipa::path(
     get, path = "/admin/audit", tag = "fleet", params(AuditQuery, PageQuery),
     responses((status = 200, description = "A part of the list", body = Page<AuditEntry>))
