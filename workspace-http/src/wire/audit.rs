@@ -39,7 +39,7 @@ pub(crate) struct AuditEntry {
     at: Timestamp,
     /// Who asked.
     owner: String,
-    /// The token that they came with; null for the master itself.
+    /// The token that they came with; null for the admin token of the master, and for the master itself.
     token: Option<Uuid>,
     /// Such as `workspace.delete`.
     action: String,
