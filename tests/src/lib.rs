@@ -46,8 +46,8 @@ pub fn docker_pool() -> DockerPool {
 }
 
 /// Settings under which a test sees quickly what happens now and then. Servers are looked at when they are registered
-/// and not again, so that one which is slow for a moment beside all the other tests is no reason to fail; several masters,
-/// that learn of each other's servers by looking, set `probe_interval`.
+/// and not again, so that one which is slow for a moment beside all the other tests is no reason to fail; several
+/// masters, that learn of each other's servers by looking, set `probe_interval`.
 pub fn quick() -> Config {
     Config {
         probe_interval: Duration::from_hours(1),

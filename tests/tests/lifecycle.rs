@@ -144,13 +144,16 @@ async fn a_stranger_with_the_name_of_a_container_is_not_used_and_stays() {
     let (row, spec) = running_on_the_first(&fleet, &me).await;
     let name = row.container_name(1);
     workspace_tests::docker(&spec, &["rm", "-f", &name]);
-    workspace_tests::docker(&spec, &["run", "-d", "--name", &name, "workspace-base", "sleep", "1000"]);
+    let program = "mkdir -p /workspace && touch /workspace/theirs && exec sleep 1000";
+    workspace_tests::docker(&spec, &["run", "-d", "--name", &name, "workspace-base", "sh", "-c", program]);
     // Whichever of the two comes first: it is seen that the container is gone, or the file goes into the next one.
-    let _ = fleet.write_file(&me, row.id, "ours", "not for others".into()).await;
+    if let Err(refused) = fleet.write_file(&me, row.id, "ours", "not for others".into()).await {
+        assert_eq!(refused.kind(), ErrorKind::NotRunning, "{}", refused.chain());
+    }
     comes_back(&fleet, &me, row.id).await;
-    let theirs = workspace_tests::docker(&spec, &["exec", &name, "sh", "-c", "ls /workspace || true"]);
+    let theirs = workspace_tests::docker(&spec, &["exec", &name, "ls", "/workspace"]);
     workspace_tests::docker(&spec, &["rm", "-f", &name]);
-    assert!(!theirs.contains("ours"), "{theirs}");
+    assert_eq!(theirs.trim(), "theirs");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -35,9 +35,10 @@ impl Core {
         })
     }
 
-    /// A change of this master that somebody asks for, begun with its entry.
-    pub(super) fn asked(&self, asked: Asked<'_>, subject: Uuid, name: Option<&str>) -> Change {
-        Change::by(self.lease.fence()).with(self.audit_entry(asked, subject, name))
+    /// A change of this master, begun with its entry where somebody asks for it.
+    pub(super) fn asked<'a>(&self, asked: impl Into<Option<Asked<'a>>>, subject: Uuid, name: Option<&str>) -> Change {
+        let entry = asked.into().map(|asked| self.audit_entry(asked, subject, name));
+        Change::by(self.lease.fence()).with_all(entry)
     }
 }
 

@@ -26,8 +26,7 @@ pub(super) struct Verdict {
 impl Core {
     /// The change that makes a verdict so.
     pub(super) fn verdict(&self, row: &Workspace, verdict: &Verdict, asked: Option<Asked<'_>>) -> Change {
-        Change::by(self.lease.fence())
-            .with_all(asked.map(|asked| self.audit_entry(asked, row.id.as_uuid(), Some(&row.desired.name))))
+        self.asked(asked, row.id.as_uuid(), Some(&row.desired.name))
             .with(self.decision(row, verdict.desired.clone(), verdict.status))
             .with(Write::Append(self.event(row.id.as_uuid(), verdict.event, json!({ "revision": row.revision + 1 }))))
     }

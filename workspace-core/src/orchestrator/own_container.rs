@@ -20,6 +20,14 @@ impl Core {
         Ok(found.filter(|state| state.labels.as_ref().is_some_and(is_own)))
     }
 
+    /// Stops the container of this name with its grace, where it is the workspace's.
+    pub(super) async fn stop_own_container(&self, row: &Workspace, server: &Arc<dyn Server>, name: &str) -> Result<()> {
+        match self.own_container(row, server, name).await? {
+            Some(_) => server.stop_container(name, self.fleet, self.config.stop_grace).await,
+            None => Ok(()),
+        }
+    }
+
     /// The name of the container that a workspace runs in, for what is done in it or asked of it.
     ///
     /// # Errors

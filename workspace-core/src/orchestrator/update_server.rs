@@ -10,7 +10,7 @@ use crate::orchestrator::audit::Asked;
 use crate::orchestrator::refusal::refused;
 use crate::orchestrator::register_server::{check, totals};
 use crate::orchestrator::{Caller, Config, Core, Orchestrator};
-use crate::port::{Change, Refused, Write};
+use crate::port::{Refused, Write};
 use crate::resources::{Overcommit, Resources};
 
 /// What to change of a server; what is `None` stays.
@@ -99,9 +99,8 @@ impl Core {
             if record == state.record {
                 return Ok(state);
             }
-            let entry = asked.map(|asked| self.audit_entry(asked, id.as_uuid(), Some(&record.spec.name)));
-            let change = Change::by(self.lease.fence())
-                .with_all(entry)
+            let change = self
+                .asked(asked, id.as_uuid(), Some(&record.spec.name))
                 .with(Write::UpdateServer { record, expected: state.record.revision })
                 .with(Write::Append(self.event(id.as_uuid(), event, json!({ "revision": state.record.revision + 1 }))));
             match self.commit(change).await? {

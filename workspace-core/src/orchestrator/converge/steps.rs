@@ -71,9 +71,7 @@ impl Core {
     async fn superseded_container(&self, row: &Workspace, server: &Arc<dyn Server>) -> Result<()> {
         for generation in row.observed.generation.max(1)..row.desired.generation {
             let name = row.container_name(generation);
-            if self.own_container(row, server, &name).await?.is_some() {
-                server.stop_container(&name, self.fleet, self.config.stop_grace).await?;
-            }
+            self.stop_own_container(row, server, &name).await?;
             gone(server.remove_container(&name, self.fleet).await)?;
         }
         self.channels.close(row.id);
@@ -131,10 +129,7 @@ impl Core {
     async fn stopped(&self, row: &Workspace, server: &Arc<dyn Server>) -> Result<()> {
         self.channels.close(row.id);
         for generation in row.observed.generation.max(1)..=row.desired.generation {
-            let name = row.container_name(generation);
-            if self.own_container(row, server, &name).await?.is_some() {
-                server.stop_container(&name, self.fleet, self.config.stop_grace).await?;
-            }
+            self.stop_own_container(row, server, &row.container_name(generation)).await?;
         }
         Ok(())
     }

@@ -54,28 +54,20 @@ impl Core {
         // A first copy may begin empty; one that is to take the place of another never does.
         let begins_empty = is_current && project.begins_empty() && job.seen > 0;
         let is_whole = job.reports.iter().any(filled) || begins_empty;
-        Ok(match (is_current, is_whole) {
-            (true, true) => Fate::Filled,
-            (true, false) => Fate::StillEmpty,
-            (false, false) => Fate::Discarded { keeps_place: self.holds_a_place(job, project).await? },
-            (false, true) => match self.workspace_with(project.id).await? {
-                Some(workspace) => match (way_of(job, &workspace), obstacle(job, project, &workspace)) {
-                    (Some(way), _) => {
-                        Fate::Succeeds { rescue: (way.cause == MoveCause::Failover).then_some(workspace.id) }
-                    }
-                    (None, Some(error)) => Fate::InTheWay(Problem::from(&error)),
-                    (None, None) => Fate::Succeeds { rescue: None },
-                },
-                None => Fate::Succeeds { rescue: None },
-            },
-        })
-    }
-
-    /// Whether a job holds the place of its workspace on a server that was lost.
-    async fn holds_a_place(&self, job: &Job, project: &Project) -> Result<bool> {
+        if is_current {
+            return Ok(if is_whole { Fate::Filled } else { Fate::StillEmpty });
+        }
         let workspace = self.workspace_with(project.id).await?;
-        let way = workspace.and_then(|workspace| way_of(job, &workspace));
-        Ok(way.is_some_and(|way| way.cause == MoveCause::Failover))
+        let way = workspace.as_ref().and_then(|workspace| way_of(job, workspace));
+        let left = way.filter(|way| way.cause == MoveCause::Failover).and(workspace.as_ref().map(|row| row.id));
+        if !is_whole {
+            return Ok(Fate::Discarded { keeps_place: left.is_some() });
+        }
+        let in_use = workspace.filter(|_| way.is_none());
+        Ok(match in_use.and_then(|workspace| obstacle(job, project, &workspace)) {
+            Some(error) => Fate::InTheWay(Problem::from(&error)),
+            None => Fate::Succeeds { rescue: left },
+        })
     }
 
     /// The writes that make a fate so, and remember a job whose program may still run.

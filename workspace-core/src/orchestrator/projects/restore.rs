@@ -143,7 +143,7 @@ impl Core {
             return Err(Error::new(ErrorKind::Conflict, "a workspace has the project on its server")
                 .hint("delete the workspace first: the data of a named project stays"));
         }
-        self.begin_elsewhere(project, row(project.new_copy(target)), Some(entry)).await
+        self.begin_elsewhere(project, row(project.new_copy(target)), vec![entry]).await
     }
 
     /// Begins to make the copy that will follow the current one on another server, of a project as it was read.
@@ -151,7 +151,7 @@ impl Core {
         self: &Arc<Self>,
         project: &Project,
         job: Job,
-        entry: Option<Write>,
+        with: Vec<Write>,
     ) -> Result<Job> {
         let (home, target) = (filled_copy(project)?.server, job.copy.server);
         let disk = self.held(home, project.id.as_uuid(), ReservationPart::Storage).await?;
@@ -172,7 +172,7 @@ impl Core {
                 even_if_cordoned: false,
             };
             let change = Change::by(self.lease.fence())
-                .with_all(entry.clone())
+                .with_all(with.clone())
                 .with(in_use(&newest))
                 .with_all((disk != Resources::default()).then_some(claim))
                 .with(Write::InsertJob(Box::new(job.clone())));

@@ -57,10 +57,11 @@ impl Orchestrator {
         if !dry_run {
             let asked = core.asked(caller.asks("fleet.reconcile"), core.fleet.as_uuid(), None);
             core.commit(asked).await?.map_err(|refusal| refused("fleet", &refusal))?;
-        }
-        if !dry_run && timeout(PATIENCE, core.pass.now()).await.is_err() {
-            return Err(Error::new(ErrorKind::Timeout, "the pass over the servers takes longer than a minute")
-                .hint("it goes on; look at the servers' availability, or ask again"));
+            let ended = timeout(PATIENCE, core.pass.now()).await;
+            ended.map_err(|_| {
+                Error::new(ErrorKind::Timeout, "the pass over the servers takes longer than a minute")
+                    .hint("it goes on; look at the servers' availability, or ask again")
+            })?;
         }
         let servers = core.store.servers().await?;
         let mut seen = core.pass.seen();

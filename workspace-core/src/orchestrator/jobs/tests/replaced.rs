@@ -94,7 +94,7 @@ async fn a_restore_elsewhere_begins_whatever_else_of_the_project_changes() {
     let work = Work::Sync(vec![SyncStep::Restore { snapshot, merge: false, dry_run: false }]);
     let copy = read.new_copy(target);
     let job = core.job_row(NewJob { project: &read, copy, session: None, finishes: None, work });
-    let job = core.begin_elsewhere(&read, job, None).await.unwrap();
+    let job = core.begin_elsewhere(&read, job, Vec::new()).await.unwrap();
     rig.script.started(job.id).await;
     rig.script.does(job.id, &restored());
     assert_eq!(rig.ended(job.id).await.status, JobStatus::Succeeded);
@@ -103,5 +103,5 @@ async fn a_restore_elsewhere_begins_whatever_else_of_the_project_changes() {
 
     // Data that is not what was read any more is another matter.
     let job = core.job_row(NewJob { project: &read, copy: job.copy, session: None, finishes: None, work: job.work });
-    assert_eq!(core.begin_elsewhere(&read, job, None).await.unwrap_err().kind(), ErrorKind::ProjectBusy);
+    assert_eq!(core.begin_elsewhere(&read, job, Vec::new()).await.unwrap_err().kind(), ErrorKind::ProjectBusy);
 }
